@@ -52,6 +52,7 @@ class Notebook(Record):
     """When a notebook of research/ runs, and what it reads: the edges of the plan."""
 
     each: Literal["programme", "countries", "meetings", "study"]  # one run per …
+    streams: tuple[str, ...] = ()  # streams of evidence it reads itself: interview, media, …
     reads: tuple[str, ...] = ()  # patterns of files in the country's or meeting's folder
     uses: tuple[str, ...] = ()  # patterns of files from the study's root
     after: tuple[str, ...] = ()  # notebooks whose results it reads
@@ -155,8 +156,10 @@ class Meeting(Place):
 class Study:
     """A study: the folder that holds research/study.toml, and all that hangs from it."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, results: Path | None = None) -> None:
+        """The study at `root`; `results` is where its notebooks keep what they find (build/)."""
         self.root = root
+        self._results = results
 
     @cached_property
     def file(self) -> StudyFile:
@@ -182,7 +185,7 @@ class Study:
     @property
     def results(self) -> Path:
         """Where notebooks keep what they found: `build/`, or the scratch folder of a rerun."""
-        return Path(os.environ.get("CTRESEARCH_RESULTS", self.build))
+        return self._results or Path(os.environ.get("CTRESEARCH_RESULTS", self.build))
 
     def shown(self, path: Path) -> str:
         """A path as a person reads it: from the study's root, with forward slashes."""

@@ -1,0 +1,267 @@
+"""The command line: one verb a thing people do. A verb only wires; heavy imports wait inside.
+
+Exit codes: 0 done, 1 problems found in the user's files (listed), 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ctresearch.problems import Problem, ResearchError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from ctresearch.build import Step
+    from ctresearch.runs import Run
+    from ctresearch.study import Study
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="A workbench for research on trafficking in persons in the Caribbean.",
+)
+new = typer.Typer(no_args_is_help=True, help="Start a country.")
+app.add_typer(new, name="new")
+
+Fresh = Annotated[bool, typer.Option("--fresh", help="Do it again even if nothing changed.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")]
+Places = Annotated[list[str] | None, typer.Argument(help="Countries or meetings; all if none.")]
+
+
+@contextmanager
+def told(as_json: bool = False) -> Iterator[None]:
+    """Print the problems a person can mend and end with exit code 1."""
+    try:
+        yield
+    except ResearchError as error:
+        _print_problems(error.problems, as_json)
+        raise typer.Exit(1) from None
+
+
+def here() -> Study:
+    """The study around the current folder."""
+    from ctresearch.study import find_study
+
+    return find_study()
+
+
+def _print_problems(problems: tuple[Problem, ...], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"problems": [vars(problem) for problem in problems]}, indent=1))
+        return
+    for problem in problems:
+        print(f"\n{problem}", file=sys.stderr)
+    noun = "problem" if len(problems) == 1 else "problems"
+    print(f"\n{len(problems)} {noun} to mend.", file=sys.stderr)
+
+
+@app.command()
+def build(fresh: Fresh = False) -> None:
+    """Check, run, release and render whatever changed: the main job."""
+    from ctresearch import build as job
+
+    began = time.monotonic()
+    with told():
+        study = here()
+        with Shown(_count(study)) as shown:
+            shown.follow(job.build(study, fresh=fresh, running=shown.running))
+    for report in job.report_names(study):
+        print(f"\n{report}")
+        for path in job.results(study, report):
+            print(f"  {study.shown(path)}")
+    seconds = time.monotonic() - began
+    print(
+        f"\n{shown.done} steps done in {seconds:.1f} s." if shown.done else "\nNothing had changed."
+    )
+    print("Next: open a page above in a browser, or `ctresearch verify` to check every sentence.")
+
+
+@app.command()
+def check(as_json: AsJson = False) -> None:
+    """Check every file of the study and list all that is to be mended."""
+    from ctresearch import build as job
+
+    with told(as_json):
+        job.check(here(), fresh=True)
+    print(json.dumps({"problems": []}) if as_json else "No problems. Next: ctresearch run")
+
+
+@app.command()
+def run(places: Places = None, fresh: Fresh = False) -> None:
+    """Run the notebooks of PLACES whose evidence changed."""
+    from ctresearch import build as job
+    from ctresearch import runs
+
+    with told():
+        study = here()
+        wanted = runs.chosen(places or [], runs.plan(study))
+        with Shown(len(wanted)) as shown:
+            shown.follow(job.run(study, wanted, fresh=fresh, started=shown.running))
+    print(f"{shown.done} of {len(wanted)} notebooks run, the others were up to date; see build/.")
+    print("Next: ctresearch release REPORT, or ctresearch build")
+
+
+@app.command()
+def release(report: Annotated[str, typer.Argument(help="A folder of reports/.")]) -> None:
+    """Let what the notebooks found through the gate, into REPORT's released/ folder."""
+    from ctresearch import build as job
+
+    with told():
+        study = here()
+        job.release(study, _known(study, report), fresh=True)
+    print(f"Released to reports/{report}/released/. Next: ctresearch render {report}")
+
+
+@app.command()
+def render(
+    report: Annotated[str, typer.Argument(help="A folder of reports/.")],
+    to: Annotated[str, typer.Option(help="Formats, with commas.")] = "html,docx,pdf",
+    using: Annotated[str, typer.Option("--with", help="embedded or quarto.")] = "embedded",
+    final: Annotated[bool, typer.Option("--final", help="Issue it: refuses what is invented.")] = (
+        False
+    ),
+) -> None:
+    """Render REPORT from what was released."""
+    from ctresearch import reports
+
+    with told():
+        study = here()
+        formats = tuple(to.split(","))
+        written = reports.render(study, _known(study, report), formats, with_=using, final=final)
+    for path in written:
+        print(study.shown(path))
+
+
+@app.command()
+def verify(
+    report: Annotated[str | None, typer.Argument(help="A folder of reports/; all if none.")] = None,
+    country: Annotated[list[str] | None, typer.Option(help="Only this country.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Rerun the notebooks from their sources and say which printed sentence no longer holds."""
+    from ctresearch import build as job
+    from ctresearch import verify as reviewer
+
+    with told(as_json):
+        study = here()
+        names = [_known(study, report)] if report else job.report_names(study)
+        with Shown(_count(study)) as shown:
+            verdict = reviewer.verify(study, names, country or [], started=shown.running)
+    print(verdict.as_json() if as_json else verdict.as_text())
+    raise typer.Exit(0 if verdict.holds else 1)
+
+
+@app.command()
+def invent(
+    country: Annotated[str, typer.Argument(help="A country whose evidence is 'invented'.")],
+) -> None:
+    """Write invented evidence for COUNTRY: to practise with, never to publish."""
+    from ctresearch import invent as inventor
+
+    with told():
+        study = here()
+        written = inventor.invent(study.country(country))
+    print(f"{len(written)} files of invented evidence in research/countries/{country}/.")
+    print(f"Next: ctresearch run {country}")
+
+
+@app.command()
+def status() -> None:
+    """Say what is up to date and what the next step is."""
+    from ctresearch import runs
+
+    with told():
+        study = here()
+        stale = runs.stale(study, runs.plan(study))
+    for each, why in stale:
+        print(f"{each.name:40} {why}")
+    print("Next: ctresearch build" if stale else "Every notebook is up to date.")
+
+
+@app.command()
+def lab() -> None:
+    """Open JupyterLab in the study's research/ folder."""
+    import subprocess
+
+    with told():
+        folder = here().research
+    raise typer.Exit(subprocess.call([sys.executable, "-m", "jupyterlab"], cwd=folder))
+
+
+@new.command("country")
+def new_country(
+    key: Annotated[str, typer.Argument(help="Its folder: small letters and hyphens.")],
+    name: Annotated[str, typer.Option(help="As reports print it.")],
+    iso3: Annotated[str, typer.Option(help="Three capital letters.")],
+) -> None:
+    """Make the folder of a further country and list it in study.toml."""
+    from ctresearch import study as studies
+
+    with told():
+        study = here()
+        folder = studies.new_country(study, key, name, iso3)
+    print(f"Made {study.shown(folder)}/. Next: fill in country.toml and put interviews.csv there.")
+
+
+def _known(study: Study, report: str) -> str:
+    from ctresearch.build import report_names
+    from ctresearch.problems import refuse, suggestion
+
+    names = report_names(study)
+    if report not in names:
+        raise refuse(f"reports/{report}", "there is no such report", suggestion(report, names))
+    return report
+
+
+def _count(study: Study) -> int:
+    from ctresearch import build as job
+    from ctresearch import runs
+
+    return 1 + len(runs.plan(study)) + 2 * len(job.report_names(study))
+
+
+class Shown:
+    """Long work as it goes: a bar that names what is running, or a line a step off a terminal."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.done = 0
+        self.bar: Progress | None = None
+
+    def __enter__(self) -> Shown:
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import Progress
+
+            self.bar = Progress(console=Console(stderr=True), transient=True)
+            self.bar.start()
+            self.task = self.bar.add_task("Starting", total=self.count)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+    def running(self, run: Run) -> None:
+        """Told of each notebook as it starts."""
+        if self.bar is not None:
+            self.bar.update(self.task, description=f"Running {run.name}")
+
+    def follow(self, steps: Iterable[Step]) -> None:
+        """Go through the steps to their end and count those that had something to do."""
+        for step in steps:
+            self.done += step.done
+            if self.bar is not None:
+                self.bar.update(self.task, advance=1, description=step.name)
+            elif step.done:
+                print(step.name, file=sys.stderr, flush=True)

@@ -1,0 +1,414 @@
+"""Runs: each notebook once for each country, meeting or study, when anything it rests on changed.
+
+In    study.toml's notebooks, the files they read, the package's own sources
+Out   build/<place>/<notebook>/: the executed notebook, what it kept, and its run record
+
+The one idea: a run is named by the content of all it rests on. The same name again is not run
+again; another name runs, in a folder of its own that takes the old one's place only when every
+cell has succeeded. A run record holds no time, path or host, so that a rerun can be compared.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from ctresearch.files import digest, read_bytes, write_whole
+from ctresearch.fingerprint import Contents, package_digest, versions
+from ctresearch.problems import Problem, Problems, ResearchError, refuse, suggestion
+from ctresearch.study import Country, Meeting, Notebook, Study
+
+STUDY_PLACE = "study"
+RECORD = "run.json"
+KEY = ".key"  # the name of the content a finished run rests on
+NOT_INPUTS = (".ipynb_checkpoints", ".DS_Store")
+SECONDS_A_CELL = 600
+
+
+@dataclass(frozen=True)
+class Run:
+    """One notebook for one place."""
+
+    notebook: str  # interviews
+    place: str  # jamaica, 2005-03-washington or study
+    folder: Path  # research/countries/jamaica: what `reads` is relative to
+    parameters: tuple[tuple[str, str], ...]
+    rule: Notebook
+    invented: bool  # whether invented evidence is among what it rests on
+
+    @property
+    def name(self) -> str:
+        return f"{self.place}/{self.notebook}"
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a run ended."""
+
+    run: Run
+    seconds: float  # 0.0 when nothing had changed
+    skipped: bool = False
+    problem: Problem | None = None
+
+
+def plan(study: Study) -> tuple[Run, ...]:
+    """Every run of the study, each after those whose results it reads.
+
+    Raises ResearchError for a notebook that waits for an unknown one or, in a circle, for itself.
+    """
+    rules = study.file.notebooks
+    return tuple(
+        run for name in _in_order(rules) for run in _runs_of(study, name, rules[name], rules)
+    )
+
+
+def _in_order(rules: dict[str, Notebook]) -> list[str]:
+    """Notebook names such that each comes after those it waits for."""
+    where = "research/study.toml, notebooks"
+    ordered: list[str] = []
+
+    def place(name: str, waiting: tuple[str, ...]) -> None:
+        if name in waiting:
+            circle = " → ".join((*waiting[waiting.index(name) :], name))
+            raise refuse(where, f"these wait for each other: {circle}", "Take one `after` out.")
+        if name not in rules:
+            raise refuse(where, f"{name!r} is no notebook here", suggestion(name, rules))
+        for before in rules[name].after:
+            place(before, (*waiting, name))
+        if name not in ordered:
+            ordered.append(name)
+
+    for name in rules:
+        place(name, ())
+    return ordered
+
+
+def _runs_of(study: Study, name: str, rule: Notebook, rules: dict[str, Notebook]) -> Iterator[Run]:
+    if rule.each == "study":
+        edition = (("edition", study.file.edition),)
+        invented = any(_invented(place, name, rules) for place in study.programme)
+        yield Run(name, STUDY_PLACE, study.research, edition, rule, invented)
+        return
+    places: dict[str, Sequence[Country | Meeting]] = {
+        "programme": study.programme,
+        "countries": study.countries,
+        "meetings": study.meetings,
+    }
+    parameter = "meeting" if rule.each == "meetings" else "country"
+    for place in places[rule.each]:
+        invented = isinstance(place, Country) and _invented(place, name, rules)
+        yield Run(name, place.key, place.folder, ((parameter, place.key),), rule, invented)
+
+
+def _invented(country: Country, name: str, rules: dict[str, Notebook]) -> bool:
+    """Whether this notebook, or one it reads from, rests on the country's invented evidence."""
+    rule = rules[name]
+    own = any(country.invented(stream) for stream in rule.streams)
+    return own or any(_invented(country, before, rules) for before in rule.after)
+
+
+def before(run: Run, runs: Sequence[Run]) -> tuple[Run, ...]:
+    """The runs whose results this one reads: of its own place, or of every place."""
+    return tuple(
+        other
+        for other in runs
+        if other.notebook in run.rule.after and run.place in (other.place, STUDY_PLACE)
+    )
+
+
+def inputs(run: Run, study: Study) -> list[Path]:
+    """The files a run reads, besides what other runs left."""
+    patterns = [(run.folder, p) for p in run.rule.reads] + [(study.root, p) for p in run.rule.uses]
+    found = {path for folder, pattern in patterns for path in folder.glob(pattern)}
+    return sorted(p for p in found if p.is_file() and p.name not in NOT_INPUTS and p.name[0] != ".")
+
+
+def name_of_content(run: Run, study: Study, contents: Contents, upstream: Sequence[Run]) -> str:
+    """The digest of all a run rests on: cells, parameters, inputs, results before it, versions."""
+    rests_on = {
+        "parameters": run.parameters,
+        "inputs": inputs_digests(study, run, contents),
+        "before": {other.name: _kept_key(study, other) for other in upstream},
+        "versions": versions(),
+        "package": package_digest(),
+    }
+    return digest(json.dumps(rests_on, sort_keys=True).encode())
+
+
+def cells_digest(path: Path, study: Study) -> str:
+    """The content of a notebook that matters: kinds, sources and tags of its cells."""
+    shown = study.shown(path)
+    try:
+        cells = json.loads(read_bytes(path, shown))["cells"]
+    except (ValueError, KeyError, TypeError):
+        cure = "Open it in JupyterLab and save it, or take it from the last commit."
+        raise refuse(shown, "this is not a notebook", cure) from None
+    kept = [(c["cell_type"], c["source"], c["metadata"].get("tags", [])) for c in cells]
+    return digest(json.dumps(kept).encode())
+
+
+def _kept_key(study: Study, run: Run) -> str:
+    path = results_of(study, run) / KEY
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def results_of(study: Study, run: Run) -> Path:
+    return study.results / run.place / run.notebook
+
+
+def run_all(
+    study: Study,
+    runs: Sequence[Run],
+    *,
+    fresh: bool = False,
+    started: Callable[[Run], None] | None = None,
+) -> Iterator[Done]:
+    """Run what is not up to date, in parallel processes, each after those it reads from.
+
+    fresh    run even what is up to date
+    started  told of each run as it starts
+    yields   one Done a run as it ends; one that failed leaves the others running, and those that
+             would read from it are reported as waiting for it
+    """
+    shutil.rmtree(study.results / ".running", ignore_errors=True)
+    with _Round(study, runs, fresh=fresh, started=started) as going:
+        while going.waiting or going.under_way:
+            yield from going.start_ready()
+            yield from going.finish_some()
+
+
+class _Round:
+    """One call of `run_all`: what waits, what runs, what failed."""
+
+    def __init__(
+        self,
+        study: Study,
+        runs: Sequence[Run],
+        *,
+        fresh: bool,
+        started: Callable[[Run], None] | None,
+    ) -> None:
+        self.study = study
+        self.every = plan(study)
+        self.waiting = list(runs)
+        self.fresh = fresh
+        self.started = started
+        self.contents = Contents(study)
+        self.failed: set[str] = set()
+        self.under_way: dict[Future[float], tuple[Run, str, Path]] = {}
+        self.pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> _Round:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.pool is not None:
+            self.pool.shutdown(cancel_futures=True)
+        self.contents.save()
+        shutil.rmtree(self.study.results / ".running", ignore_errors=True)
+
+    def start_ready(self) -> Iterator[Done]:
+        """Start each waiting run whose results to read from are there; report those not started."""
+        for run in list(self.waiting):
+            upstream = before(run, self.every)
+            pending = {other.name for other in self._pending()} - {run.name}
+            if any(other.name in pending for other in upstream):
+                continue
+            self.waiting.remove(run)
+            yield from self._start(run, upstream)
+
+    def _pending(self) -> list[Run]:
+        return [*self.waiting, *(run for run, _, _ in self.under_way.values())]
+
+    def _start(self, run: Run, upstream: Sequence[Run]) -> Iterator[Done]:
+        lost = [other.name for other in upstream if other.name in self.failed]
+        if lost:
+            self.failed.add(run.name)
+            yield Done(run, 0.0, problem=_waits(run, lost))
+            return
+        key = name_of_content(run, self.study, self.contents, upstream)
+        if not self.fresh and key == _kept_key(self.study, run):
+            yield Done(run, 0.0, skipped=True)
+            return
+        if self.started is not None:
+            self.started(run)
+        scratch = _scratch(self.study, run)
+        self.under_way[self._submit(_job(self.study, run, scratch))] = (run, key, scratch)
+
+    def _submit(self, job: dict[str, Any]) -> Future[float]:
+        if self.pool is None:  # starting processes costs more than finding nothing to do
+            count = max(1, min(os.cpu_count() or 1, 8))
+            self.pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"))
+        return self.pool.submit(execute, job)
+
+    def finish_some(self) -> Iterator[Done]:
+        """Wait for a run under way to end; settle it, or report what went wrong."""
+        for job in wait(self.under_way, return_when=FIRST_COMPLETED).done:
+            run, key, scratch = self.under_way.pop(job)
+            try:
+                seconds = job.result()
+            except Exception as error:  # a cell, the kernel or its process: the others go on
+                self.failed.add(run.name)
+                shutil.rmtree(scratch, ignore_errors=True)
+                yield Done(run, 0.0, problem=_why(run, error))
+                continue
+            _settle(self.study, run, key, scratch, self.contents)
+            yield Done(run, seconds)
+
+
+def _why(run: Run, error: Exception) -> Problem:
+    """What stopped a run, for the person whose notebook it is."""
+    if isinstance(error, ResearchError):
+        found = error.problems[0]
+        return Problem(f"{found.where}, for {run.place}", found.what, found.fix)
+    what = f"the kernel ended before the notebook did ({type(error).__name__}: {error})"
+    cure = "Run it again; if it ends so again, look at the machine's memory."
+    return Problem(f"research/{run.notebook}.ipynb, for {run.place}", what, cure)
+
+
+def _waits(run: Run, lost: Sequence[str]) -> Problem:
+    cure = "Mend that one first; this one runs with the next `ctresearch run`."
+    return Problem(
+        f"research/{run.notebook}.ipynb, for {run.place}", f"not run: {lost[0]} failed", cure
+    )
+
+
+def _scratch(study: Study, run: Run) -> Path:
+    folder = study.results / ".running"
+    folder.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=f"{run.place}-{run.notebook}-", dir=folder))
+
+
+def _job(study: Study, run: Run, scratch: Path) -> dict[str, Any]:
+    return {
+        "notebook": str(study.research / f"{run.notebook}.ipynb"),
+        "folder": str(study.research),
+        "parameters": dict(run.parameters),
+        "scratch": str(scratch),
+        "results": str(study.results),
+    }
+
+
+def execute(job: dict[str, Any]) -> float:
+    """Execute one notebook into its scratch folder, in this process's own kernel; its seconds.
+
+    Raises ResearchError naming the cell and the cause when a cell fails.
+    """
+    import time
+    import warnings
+
+    warnings.simplefilter("ignore")
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    began = time.monotonic()
+    source, scratch = Path(job["notebook"]), Path(job["scratch"])
+    os.environ |= {
+        "CTRESEARCH_RUN": str(scratch),
+        "CTRESEARCH_RESULTS": job["results"],
+        "OPENBLAS_NUM_THREADS": "1",
+        "PYTHONHASHSEED": "0",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
+    try:
+        papermill.execute_notebook(
+            source,
+            scratch / source.name,
+            parameters=job["parameters"],
+            cwd=job["folder"],
+            progress_bar=False,
+            autosave_cell_every=0,
+            request_save_on_cell_execute=False,
+            execution_timeout=SECONDS_A_CELL,
+            kernel_name="python3",
+        )
+    except PapermillExecutionError as error:
+        where = f"research/{source.name}, cell {error.cell_index + 1}"
+        raise refuse(where, f"{error.ename}: {error.evalue}", _cell_cure(job)) from None
+    return time.monotonic() - began
+
+
+def _cell_cure(job: dict[str, Any]) -> str:
+    name, value = next(iter(job["parameters"].items()))
+    return f'Open the notebook in JupyterLab, set {name} = "{value}" and run it to see the cause.'
+
+
+def _settle(study: Study, run: Run, key: str, scratch: Path, contents: Contents) -> None:
+    """Write the record of a finished run and put its folder in the old one's place."""
+    kept = [p for p in sorted(scratch.rglob("*")) if p.is_file() and p.suffix != ".ipynb"]
+    record = {
+        "notebook": run.notebook,
+        "place": run.place,
+        "parameters": dict(run.parameters),
+        "invented": run.invented,
+        "inputs": inputs_digests(study, run, contents),
+        "outputs": {p.relative_to(scratch).as_posix(): digest(p.read_bytes()) for p in kept},
+        "versions": versions(),
+    }
+    write_whole(scratch / RECORD, json.dumps(record, indent=1, sort_keys=True) + "\n")
+    write_whole(scratch / KEY, key)
+    final = results_of(study, run)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    old = scratch.with_name(scratch.name + ".old")
+    if final.exists():
+        final.rename(old)
+    scratch.rename(final)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def inputs_digests(study: Study, run: Run, contents: Contents) -> dict[str, str]:
+    """The content of every file a run reads, its notebook among them, by path from the root."""
+    notebook = study.research / f"{run.notebook}.ipynb"
+    read = [study.research / "study.toml", *inputs(run, study)]
+    return {study.shown(notebook): cells_digest(notebook, study)} | contents.of_all(read)
+
+
+def chosen(places: Sequence[str], runs: Sequence[Run]) -> tuple[Run, ...]:
+    """The runs of these places; all of them if none is named.
+
+    Raises ResearchError naming each place the study does not have.
+    """
+    known = {run.place for run in runs}
+    problems = Problems()
+    for place in places:
+        if place not in known:
+            problems.add(
+                f"ctresearch run {place}",
+                f"{place!r} is not a country or meeting with notebooks in this study",
+                suggestion(place, known),
+            )
+    problems.raise_any()
+    return tuple(run for run in runs if not places or run.place in places)
+
+
+def stale(study: Study, runs: Sequence[Run]) -> list[tuple[Run, str]]:
+    """The runs that are not up to date, each with why, in the plan's order."""
+    contents = Contents(study)
+    found: list[tuple[Run, str]] = []
+    for run in runs:
+        upstream = before(run, runs)
+        late = [other.name for other, _ in found if other in upstream]
+        kept = _kept_key(study, run)
+        if not kept:
+            found.append((run, "never run"))
+        elif late:
+            found.append((run, f"waits for {late[0]}"))
+        elif kept != name_of_content(run, study, contents, upstream):
+            found.append((run, _changed(study, run, contents)))
+    return found
+
+
+def _changed(study: Study, run: Run, contents: Contents) -> str:
+    """Which file differs from the run record, as a phrase."""
+    record = json.loads(read_bytes(results_of(study, run) / RECORD))
+    now = inputs_digests(study, run, contents)
+    differ = sorted(set(now.items()) ^ set(record["inputs"].items()))
+    return f"{differ[0][0]} changed" if differ else "the package or a run before it changed"

@@ -1,0 +1,247 @@
+"""Verify: the reviewer's rerun. Does every printed sentence still hold?
+
+In    the sources of the study and what its reports released
+Out   a `Verdict`: the inputs, sentences, tables, outputs and variables that differ
+
+The one idea: nothing released is believed. The notebooks run again from their sources into a
+scratch folder, and what comes out is held against what was printed: inputs by their hashes in the
+run record, findings sentence by sentence, tables and notebook outputs byte for byte.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ctresearch import findings, runs
+from ctresearch.fingerprint import Contents
+from ctresearch.problems import ResearchError, refuse
+from ctresearch.release import RELEASED, strip, variables
+from ctresearch.study import Study
+
+SCRATCH = ".verify"  # below build/
+
+
+@dataclass(frozen=True, order=True)
+class Difference:
+    """One thing that is not as it was released."""
+
+    kind: str  # input, finding, table, output or variable
+    where: str  # the file, finding or cell
+    before: str  # as released
+    after: str  # as the rerun has it
+
+    def __str__(self) -> str:
+        return f"  {self.where}\n    released: {self.before}\n    rerun:    {self.after}"
+
+
+@dataclass
+class Verdict:
+    """What was checked, and what differs."""
+
+    runs: int = 0
+    findings: int = 0
+    differences: list[Difference] = field(default_factory=list)
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing at all differs."""
+        return not self.differences
+
+    @property
+    def sentences_hold(self) -> bool:
+        """Whether every released sentence came out of the rerun as it was printed."""
+        return not self.of_kind("finding")
+
+    def of_kind(self, kind: str) -> list[Difference]:
+        return sorted(d for d in self.differences if d.kind == kind)
+
+    def as_text(self) -> str:
+        """The verdict as a reviewer reads it in a terminal."""
+        lines = [f"{self.runs} notebooks rerun, {self.findings} findings compared."]
+        for kind, heading in HEADINGS.items():
+            found = self.of_kind(kind)
+            if found:
+                lines += ["", heading.format(n=len(found)), *map(str, found)]
+        lines += ["", "Every printed sentence still holds." if self.sentences_hold else NOT_ALL]
+        return "\n".join(lines)
+
+    def as_json(self) -> str:
+        content = {
+            "runs": self.runs,
+            "findings": self.findings,
+            "holds": self.holds,
+            "sentences_hold": self.sentences_hold,
+            "differences": [vars(d) for d in sorted(self.differences)],
+        }
+        return json.dumps(content, indent=1, ensure_ascii=False)
+
+
+HEADINGS = {
+    "input": "Input files that differ from the run record ({n}):",
+    "finding": "Sentences that no longer hold ({n}):",
+    "table": "Released tables that differ ({n}):",
+    "output": "Notebook outputs that differ ({n}):",
+    "variable": "Variables of the report that do not come from a finding ({n}):",
+}
+NOT_ALL = "The sentences above no longer hold; every other one does."
+
+
+def verify(
+    study: Study,
+    reports: Sequence[str],
+    countries: Sequence[str] = (),
+    started: Callable[[runs.Run], None] | None = None,
+) -> Verdict:
+    """Rerun what the reports released and compare.
+
+    countries   only these places and what they rest on; all if none is named
+
+    Raises ResearchError where nothing was released, or a notebook fails.
+    """
+    plan = runs.plan(study)
+    released = {report: _released(study, report, plan, countries) for report in reports}
+    wanted = {run.name: run for listed in released.values() for run in listed}
+    scratch = Study(study.root, results=study.build / SCRATCH)
+    shutil.rmtree(scratch.results, ignore_errors=True)
+    _rerun(scratch, _with_upstream(tuple(wanted.values()), plan), started)
+
+    verdict = Verdict(runs=len(wanted))
+    contents = Contents(study)
+    for report, listed in released.items():
+        for run in listed:
+            folder = study.reports / report / RELEASED
+            verdict.findings += len(_findings(folder / run.place / run.notebook))
+            verdict.differences += [
+                *_inputs(study, run, folder, contents),
+                *_sentences(scratch, run, folder),
+                *_tables(scratch, run, folder),
+                *_outputs(scratch, run, folder),
+            ]
+        if not countries:
+            verdict.differences += _variables(study, scratch, report)
+    contents.save()
+    verdict.differences = list(dict.fromkeys(verdict.differences))
+    return verdict
+
+
+def _released(
+    study: Study, report: str, plan: Sequence[runs.Run], countries: Sequence[str]
+) -> list[runs.Run]:
+    """The runs a report released, as its released/ folder holds them."""
+    folder = study.reports / report / RELEASED
+    found = [run for run in plan if (folder / run.place / run.notebook / runs.RECORD).is_file()]
+    if not found:
+        cure = f"Release it first: ctresearch release {report}"
+        raise refuse(study.shown(folder), "nothing is released here to verify", cure)
+    return list(runs.chosen(countries, found))
+
+
+def _with_upstream(wanted: tuple[runs.Run, ...], plan: Sequence[runs.Run]) -> list[runs.Run]:
+    needed = set(wanted)
+    for run in reversed(plan):
+        if run in needed:
+            needed.update(runs.before(run, plan))
+    return [run for run in plan if run in needed]
+
+
+def _rerun(
+    scratch: Study, wanted: Sequence[runs.Run], started: Callable[[runs.Run], None] | None
+) -> None:
+    ended = list(runs.run_all(scratch, wanted, started=started))
+    problems = [done.problem for done in ended if done.problem is not None]
+    if problems:
+        raise ResearchError(problems)
+
+
+def _inputs(study: Study, run: runs.Run, folder: Path, contents: Contents) -> Iterator[Difference]:
+    """The files that are not what the released run record says was read."""
+    then = _json(folder / run.place / run.notebook / runs.RECORD)["inputs"]
+    now = runs.inputs_digests(study, run, contents)
+    for path in sorted(set(then) | set(now)):
+        before, after = then.get(path, "not there"), now.get(path, "not there")
+        if before != after:
+            yield Difference("input", path, before[:12], after[:12])
+
+
+def _sentences(scratch: Study, run: runs.Run, folder: Path) -> Iterator[Difference]:
+    """Findings whose sentence or values came out differently, were lost or are new."""
+    then = {f.id: f for f in _findings(folder / run.place / run.notebook)}
+    now = {f.id: f for f in _findings(runs.results_of(scratch, run))}
+    for key in sorted(set(then) | set(now)):
+        if then.get(key) != now.get(key):
+            yield Difference("finding", key, _said(then.get(key)), _said(now.get(key)))
+
+
+def _said(finding: findings.Finding | None) -> str:
+    return finding.sentence("en") if finding else "no such finding"
+
+
+def _tables(scratch: Study, run: runs.Run, folder: Path) -> Iterator[Difference]:
+    then = {p.name: p for p in (folder / run.place / run.notebook).glob("*.csv")}
+    now = {p.name: p for p in (runs.results_of(scratch, run) / "shared").glob("*.csv")}
+    for name in sorted(set(then) | set(now)):
+        before, after = _lines(then.get(name)), _lines(now.get(name))
+        if before != after:
+            first = next(
+                i for i in range(max(len(before), len(after))) if _at(before, i) != _at(after, i)
+            )
+            where = f"{run.place}/{run.notebook}/{name}, row {first + 1}"
+            yield Difference("table", where, _at(before, first), _at(after, first))
+
+
+def _lines(path: Path | None) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines() if path else []
+
+
+def _at(lines: Sequence[str], row: int) -> str:
+    return lines[row] if row < len(lines) else "no such row"
+
+
+def _outputs(scratch: Study, run: runs.Run, folder: Path) -> Iterator[Difference]:
+    """Cells whose source, count or any output differs; a count must be there."""
+    name = f"{run.notebook}.ipynb"
+    then = _json(folder / run.place / name)["cells"]
+    now = strip(_json(runs.results_of(scratch, run) / name))["cells"]
+    if len(then) != len(now):
+        yield Difference("output", f"{run.place}/{name}", f"{len(then)} cells", f"{len(now)} cells")
+        return
+    for at, (before, after) in enumerate(zip(then, now, strict=True), start=1):
+        if before != after:
+            where = f"{run.place}/{name}, cell {at}"
+            yield Difference("output", where, _shown(before), _shown(after))
+
+
+def _shown(cell: dict[str, Any]) -> str:
+    """The first words a cell shows, for a reviewer to find it by."""
+    said = [_plain(output) for output in cell.get("outputs", [])] or ["".join(cell["source"])]
+    return " ".join(" ".join(said).split())[:160]
+
+
+def _plain(output: dict[str, Any]) -> str:
+    return "".join(output.get("text") or output.get("data", {}).get("text/plain", ""))
+
+
+def _variables(study: Study, scratch: Study, report: str) -> Iterator[Difference]:
+    """Lines of the report's variables that the rerun's findings would not write."""
+    for path, content in variables(scratch, report).items():
+        before = _lines(path if path.is_file() else None)
+        after = content.splitlines()
+        for row in range(max(len(before), len(after))):
+            if _at(before, row) != _at(after, row):
+                where = f"{study.shown(path)}, line {row + 1}"
+                yield Difference("variable", where, _at(before, row), _at(after, row))
+                break
+
+
+def _findings(folder: Path) -> tuple[findings.Finding, ...]:
+    path = folder / "findings.json"
+    return findings.read(path) if path.is_file() else ()
+
+
+def _json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))

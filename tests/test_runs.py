@@ -1,0 +1,200 @@
+"""Runs: each notebook once for each place, when anything it rests on changed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ctresearch import runs
+from ctresearch.problems import ResearchError
+from ctresearch.study import Study
+
+STUDY = """
+title = "A trial"
+publisher = "Nobody"
+edition = "2005"
+languages = ["en"]
+countries = ["guyana", "suriname"]
+[thresholds]
+article = {}
+[notebooks.media]
+each = "programme"
+streams = ["media"]
+reads = ["media.csv"]
+[notebooks.country]
+each = "programme"
+after = ["media"]
+[notebooks.region]
+each = "study"
+after = ["country"]
+"""
+COUNTRY = """
+name = "{name}"
+iso3 = "{iso3}"
+programme = true
+evidence = "invented"
+languages = ["en"]
+tile = [{at}, 0]
+"""
+COUNT_LINES = """
+import os, pathlib
+lines = pathlib.Path("countries", country, "media.csv").read_text().split()
+kept = pathlib.Path(os.environ["CTRESEARCH_RUN"], "count.txt")
+_ = kept.write_text(str(len(lines)))
+len(lines)
+"""
+READ_COUNT = """
+import os, pathlib
+upstream = pathlib.Path(os.environ["CTRESEARCH_RESULTS"], country, "media", "count.txt")
+upstream.read_text()
+"""
+
+
+def notebook(path: Path, parameter: str, *cells: str) -> None:
+    """Write a notebook with one parameters cell and these code cells."""
+    listed = [
+        {
+            "cell_type": "code",
+            "id": f"cell-{at}",
+            "metadata": {"tags": ["parameters"]} if at == 0 else {},
+            "source": source,
+            "outputs": [],
+            "execution_count": None,
+        }
+        for at, source in enumerate([f'{parameter} = "guyana"', *cells])
+    ]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    path.write_text(
+        json.dumps({"cells": listed, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5})
+    )
+
+
+@pytest.fixture
+def study(tmp_path):
+    (tmp_path / "research" / "countries").mkdir(parents=True)
+    (tmp_path / "research" / "study.toml").write_text(STUDY)
+    for at, (key, name, iso3) in enumerate(
+        [("guyana", "Guyana", "GUY"), ("suriname", "Suriname", "SUR")]
+    ):
+        folder = tmp_path / "research" / "countries" / key
+        folder.mkdir()
+        (folder / "country.toml").write_text(COUNTRY.format(name=name, iso3=iso3, at=at))
+        (folder / "media.csv").write_text("a\nb\n")
+    notebook(tmp_path / "research" / "media.ipynb", "country", COUNT_LINES)
+    notebook(tmp_path / "research" / "country.ipynb", "country", READ_COUNT)
+    notebook(tmp_path / "research" / "region.ipynb", "edition", "1 + 1")
+    return Study(tmp_path)
+
+
+def names(done):
+    return [each.run.name for each in done if not each.skipped and each.problem is None]
+
+
+def run_all(study):
+    return list(runs.run_all(study, runs.plan(study)))
+
+
+def test_a_notebook_runs_after_those_whose_results_it_reads(study):
+    order = [run.name for run in runs.plan(study)]
+
+    assert order == [
+        "guyana/media",
+        "suriname/media",
+        "guyana/country",
+        "suriname/country",
+        "study/region",
+    ]
+
+
+def test_one_changed_file_reruns_its_country_and_what_depends_on_it_and_nothing_else(study):
+    run_all(study)
+    unchanged = names(run_all(study))
+    (study.country("suriname").folder / "media.csv").write_text("a\nb\nc\n")
+    changed = names(run_all(study))
+
+    assert (unchanged, changed) == ([], ["suriname/media", "suriname/country", "study/region"])
+
+
+def test_a_file_that_was_touched_but_not_changed_reruns_nothing(study):
+    run_all(study)
+    (study.country("guyana").folder / "media.csv").touch()
+
+    assert names(run_all(study)) == []
+
+
+def test_a_cell_that_raises_is_named_with_its_cause_and_the_other_runs_are_done(study):
+    (study.country("guyana").folder / "media.csv").unlink()
+    done = run_all(study)
+
+    problem = next(each.problem for each in done if each.run.name == "guyana/media")
+    assert (problem.where, problem.what.split(":")[0], names(done)) == (
+        "research/media.ipynb, cell 3, for guyana",
+        "FileNotFoundError",
+        ["suriname/media", "suriname/country"],
+    )
+
+
+def test_what_reads_from_a_failed_run_is_reported_as_waiting_for_it(study):
+    (study.country("guyana").folder / "media.csv").unlink()
+    waiting = {each.run.name: each.problem for each in run_all(study) if each.problem}
+
+    assert waiting["guyana/country"].what == "not run: guyana/media failed"
+
+
+def test_a_failed_run_leaves_the_old_results_as_they_were(study):
+    run_all(study)
+    (study.country("guyana").folder / "media.csv").unlink()
+    run_all(study)
+
+    assert (study.build / "guyana" / "media" / "count.txt").read_text() == "2"
+
+
+def test_a_kernel_that_dies_is_reported_and_harms_no_other_run(study):
+    notebook(study.research / "region.ipynb", "edition", "import os; os._exit(7)")
+    done = run_all(study)
+
+    problem = next(each.problem for each in done if each.run.name == "study/region")
+    assert (problem.where, len(names(done))) == ("research/region.ipynb, for study", 4)
+
+
+def test_a_run_record_is_the_same_after_a_rerun(study):
+    run_all(study)
+    first = (study.build / "guyana" / "media" / "run.json").read_text()
+    list(runs.run_all(study, runs.plan(study)[:1], fresh=True))
+
+    assert (study.build / "guyana" / "media" / "run.json").read_text() == first
+
+
+def test_a_run_that_rests_on_invented_evidence_says_so(study):
+    invented = {run.name: run.invented for run in runs.plan(study)}
+
+    assert invented["study/region"]
+
+
+def test_notebooks_that_wait_for_each_other_are_refused(study):
+    text = STUDY.replace('streams = ["media"]', 'after = ["country"]')
+    (study.root / "research" / "study.toml").write_text(text)
+
+    with pytest.raises(ResearchError, match="media → country → media"):
+        runs.plan(Study(study.root))
+
+
+def test_a_notebook_that_waits_for_an_unknown_one_is_offered_the_nearest(study):
+    text = STUDY.replace('after = ["country"]', 'after = ["countri"]')
+    (study.root / "research" / "study.toml").write_text(text)
+
+    with pytest.raises(ResearchError, match="Did you mean 'country'"):
+        runs.plan(Study(study.root))
+
+
+def test_status_names_the_file_that_changed(study):
+    run_all(study)
+    (study.country("suriname").folder / "media.csv").write_text("a\n")
+    (first, why), *_ = runs.stale(study, runs.plan(study))
+
+    assert (first.name, why) == (
+        "suriname/media",
+        "research/countries/suriname/media.csv changed",
+    )
