@@ -103,17 +103,22 @@ class CountryCase(Case):
 
     @cached_property
     def interviews(self) -> pd.DataFrame:
-        return evidence.interviews(self.country)
+        """The interviews that may be used: consent to analysis, and not withdrawn."""
+        every = evidence.interviews(self.country)
+        return every[every["usable"]]
 
     @cached_property
     def turns(self) -> pd.DataFrame:
-        return evidence.turns(self.country)
+        """The turns of those interviews."""
+        every = evidence.turns(self.country)
+        return every[every["interview"].isin(self.interviews["id"])]
 
     @cached_property
     def segments(self) -> pd.DataFrame:
         """The segments that count: one coder an interview, consensus before all."""
-        every = coding.segments(self.country, self.turns, self.codebook)
-        return coding.counted(every)
+        every = evidence.turns(self.country)
+        found = coding.counted(coding.segments(self.country, every, self.codebook))
+        return found[found["interview"].isin(self.interviews["id"])]
 
     @cached_property
     def media(self) -> pd.DataFrame:

@@ -25,7 +25,7 @@ import pandas as pd
 
 from ctresearch import tables
 from ctresearch.files import read_text, read_toml
-from ctresearch.instruments import Form, Question, read_form
+from ctresearch.instruments import Form, Question, read_form, read_media_form
 from ctresearch.problems import Problem, Problems, ResearchError, refuse, suggestion
 from ctresearch.study import Country, Meeting, Place, Study
 from ctresearch.tables import Table, number, numbers, text
@@ -52,14 +52,10 @@ def _table(name: str, row: str, columns: dict[str, dict[str, Any]]) -> Table:
 
 DECLARED = read_toml(Path(__file__).with_suffix(".toml"))
 TABLES = {name: _table(name, **of) for name, of in DECLARED.items()}
-INTERVIEWS, TURNS, MEDIA = (TABLES[name] for name in ("interviews", "turns", "media"))
-LAW, INDICATORS = TABLES["law"], TABLES["indicators"]
-TRAININGS, CAMPAIGNS = TABLES["trainings"], TABLES["campaigns"]
-ASSISTANCE, AGENDA, DELEGATIONS = TABLES["assistance"], TABLES["agenda"], TABLES["delegations"]
-STATEMENTS, RECOMMENDATIONS = TABLES["statements"], TABLES["recommendations"]
-COMMITMENTS, EVALUATION, COMMENTS = (TABLES[n] for n in ("commitments", "evaluation", "comments"))
+INTERVIEWS, TURNS, MEDIA, LAW, INDICATORS, *OTHERS = TABLES.values()  # in the order of the file
+TRAININGS, CAMPAIGNS, ASSISTANCE, *OF_A_MEETING = OTHERS
+AGENDA, DELEGATIONS, STATEMENTS, RECOMMENDATIONS, COMMITMENTS, EVALUATION, COMMENTS = OF_A_MEETING
 PRESS = Table("press", MEDIA.row, MEDIA.schema)
-OF_A_MEETING = (AGENDA, DELEGATIONS, STATEMENTS, RECOMMENDATIONS, COMMITMENTS, EVALUATION, COMMENTS)
 MONITORING = {of.name: of for of in (TRAININGS, CAMPAIGNS, ASSISTANCE, PRESS)}
 
 
@@ -77,9 +73,8 @@ def interviews(country: Country) -> pd.DataFrame:
     (R3) and a victim or a person under 18 without ethics approval and referral contact (R7).
     """
     frame = _read(country, INTERVIEWS)
-    agreed = frame["consent"].str.split().map(lambda scopes: "analysis" in scopes).astype(bool)
-    primed = frame["definition_asked_first"] == "no"
-    return frame.assign(primed=primed, usable=agreed & (frame["withdrawn_on"] == ""))
+    agreed = frame["consent"].str.contains(r"\banalysis\b") & (frame["withdrawn_on"] == "")
+    return frame.assign(primed=frame["definition_asked_first"] == "no", usable=agreed)
 
 
 def turns(country: Country) -> pd.DataFrame:
@@ -89,7 +84,7 @@ def turns(country: Country) -> pd.DataFrame:
                       words out of the file's text (UTF-8, LF, NFC) in Unicode code points
 
     An interview that must not be counted has its turns here, so that its codings can be checked;
-    `interviews` says which are `usable`.
+    `interviews` says which are `usable`. Only those need a transcript: a withdrawn one may be gone.
 
     Raises ResearchError for a malformed line, an interview without a transcript, a transcript
     without a row, and an own definition that is not a respondent's turn.
@@ -104,13 +99,14 @@ def turns(country: Country) -> pd.DataFrame:
         with found.gather():
             spoken += _transcript(path, shown(path))
     if listed is not None:
-        found.found += _problems(country, INTERVIEWS, _pairing_faults(listed, paths, spoken))
+        faults = _pairing_faults(listed[listed["usable"]], paths, spoken)
+        found.found += _problems(country, INTERVIEWS, faults)
         for path in (path for path in paths if path.stem not in set(listed["id"])):
             cure = f"Add a row for {path.stem}; without consent on record it must go."
             found.add(shown(path), "the transcript has no row in interviews.csv", cure)
     found.raise_any()
     frame = pd.DataFrame(spoken, columns=TURNS.columns)
-    return frame.astype({"line": int, "start": int, "end": int})
+    return frame.astype(dict.fromkeys(("line", "start", "end"), int))
 
 
 def media(country: Country) -> pd.DataFrame:
@@ -283,10 +279,7 @@ def _read(place: Place, of: Table) -> pd.DataFrame:
 def _problems(place: Place, of: Table, faults: Iterable[Fault]) -> list[Problem]:
     """Faults as Problems that name the file of the table."""
     where = place.study.shown(_found(place, of) or place.folder)
-    return [
-        Problem(f"{where}, row {row}, column {column!r}", what, fix)
-        for row, column, what, fix in faults
-    ]
+    return [Problem(f"{where}, row {row}, column {name!r}", *told) for row, name, *told in faults]
 
 
 def _found(place: Place, of: Table) -> Path | None:
@@ -399,6 +392,16 @@ def _log_faults(frame: pd.DataFrame, _: Place) -> Iterator[Fault]:
         yield row, "hits", "a search without a hit counts some (R9)", "Write 0, or log them."
 
 
+def _coded_faults(frame: pd.DataFrame, place: Place) -> Iterator[Fault]:
+    """Coded values that the media form does not know."""
+    for field in [c for c in read_media_form(place.study).columns if c.values and c.id in frame]:
+        for row, cell in frame[field.id].items():
+            for word in cell.split() if field.many else filter(None, [cell]):
+                if word not in field.values:
+                    what = f"{word!r} is not a value in instruments/media-review.toml"
+                    yield row, field.id, what, suggestion(word, field.values)
+
+
 def _copy_faults(frame: pd.DataFrame, _: Place) -> Iterator[Fault]:
     for group, copies in frame[frame["syndication"] != ""].groupby("syndication"):
         originals = int((copies["original"] == "yes").sum())
@@ -453,8 +456,8 @@ def _citation_faults(frame: pd.DataFrame, place: Place) -> Iterator[Fault]:
 
 RULES: dict[str, tuple[Rule, ...]] = {
     "interviews": (_id_faults, _definition_faults, _protection_faults),
-    "media": (_id_faults, _log_faults, _copy_faults),
-    "press": (_log_faults, _copy_faults),
+    "media": (_id_faults, _log_faults, _coded_faults, _copy_faults),
+    "press": (_log_faults, _coded_faults, _copy_faults),
     "law": (_citation_faults, _in_force_faults),
     "evaluation": (_citation_faults, _sum_faults),
     **dict.fromkeys(("delegations", "statements"), (_citation_faults, _place_faults)),

@@ -64,6 +64,7 @@ def text(
     like: str = "",
     unique: bool = False,
     optional: bool = False,
+    many: bool = False,
     unit: str = "",
 ) -> pa.Column:
     """A column of text.
@@ -71,13 +72,19 @@ def text(
     required  an empty cell is refused            choices  the only values allowed (besides empty)
     pattern   a regular expression for the whole  like     how a right value looks, for the cure
     unique    no value twice                      optional the whole column may be absent
+    many      several choices, with blanks between
     """
     checks = []
     if required:
         checks.append(pa.Check(lambda s: s != "", name="filled", error="filled"))
     if choices:
         allowed = {*choices, ""}
-        checks.append(pa.Check(lambda s: s.isin(allowed), name="choice", error="choice"))
+
+        def chosen(cells: pd.Series[str]) -> pd.Series[bool]:
+            one_by_one = cells.map(lambda cell: allowed.issuperset(cell.split()))
+            return one_by_one if many else cells.isin(allowed)
+
+        checks.append(pa.Check(chosen, name="choice", error="choice"))
     if pattern:
         whole = re.compile(pattern)
         checks.append(
@@ -87,7 +94,7 @@ def text(
                 error="pattern",
             )
         )
-    known = {"unit": unit, "choices": sorted(choices), "like": like or pattern, "unique": unique}
+    known = {"unit": unit, "choices": sorted(choices), "many": many, "like": like or pattern}
     return pa.Column(
         str, checks, description=meaning, metadata=known, required=not optional, unique=unique
     )
@@ -168,7 +175,11 @@ def read_table(path: Path, of: Table, where: str | None = None) -> pd.DataFrame:
     Raises ResearchError with every fault of the file at once.
     """
     name = where or path.as_posix()
-    frame = read_rows(path, name)
+    return check_rows(read_rows(path, name), of, name)
+
+
+def check_rows(frame: pd.DataFrame, of: Table, name: str) -> pd.DataFrame:
+    """The cells of `read_rows` as the table `of`, as `read_table` gives them; the same refusals."""
     faults = _header_faults(frame, of, name)
     known = [column for column in of.columns if column in frame.columns]
     faults += _cell_faults(frame[known], of, name)
@@ -313,8 +324,10 @@ def _cell_fault(of: Table, name: str, column: str, check: str, value: str, row: 
     if check == "filled":
         return Problem(where, "the cell is empty", f"Fill it in: {of.meaning(column)}")
     if check == "choice":
-        cure = suggestion(value, known["choices"])
-        return Problem(where, f"{value!r} is not one of the values here", cure)
+        words = value.split() if known["many"] else [value]
+        wrong = next(word for word in words if word not in known["choices"])
+        cure = suggestion(wrong, known["choices"])
+        return Problem(where, f"{wrong!r} is not one of the values here", cure)
     if check == "date":
         return Problem(where, f"{value!r} is not a date", f"Write it like {known['like']}.")
     if check == "number":
