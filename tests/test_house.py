@@ -29,7 +29,9 @@ FLOORS = {
     "claims": ["disclosure", "findings", "charts", "case"],
     "runs": ["runs", "release"],
     "reports": [
+        "embedded.nodes",
         "embedded.source",
+        "embedded.cells",
         "embedded.tree",
         "embedded.html",
         "embedded.housestyle",

@@ -1,7 +1,7 @@
 """Instruments: what the research asks with, and whether it may go to the field.
 
 In    instruments/  codebook.toml, interview-guide.toml, media-review.toml, legal-review.toml,
-                    survey/{survey,choices,settings}.csv; other *.toml for their languages only
+                    survey/{survey,choices,settings}.csv; of any other *.toml its languages
 Out   `Codebook`, `Guide`, `Form`, `Checklist`, `MediaForm`: frozen records;
       instruments/survey.xlsx, the form as survey programs take it
 
@@ -26,19 +26,20 @@ import pandas as pd
 from pydantic import Field
 
 from ctresearch import tables
-from ctresearch.files import read_bytes, read_toml, write_whole
+from ctresearch.files import read_toml, write_whole
 from ctresearch.problems import Problem, Problems, refuse, suggestion
 from ctresearch.study import Record, Study, parse_record
 
 OWN_DEFINITION = "own_definition"  # the question of rule R3, in the guide and in the form
 TELLING = re.compile(r"protocol|palermo", re.IGNORECASE)  # finds the Protocol's text, en and es
 GUIDE = "instruments/interview-guide.toml"
+GUIDE_TYPES = ("script", "question", "protocol")  # read out; asked; the Protocol's text
 SURVEY = "instruments/survey/{}.csv"
 WORKBOOK = "instruments/survey.xlsx"
 STAMP = (1980, 1, 1, 0, 0, 0)  # the first moment a zip can tell: the only one a workbook carries
-SHEETS = {  # the sheets of the form and their columns
-    "survey": "type name label hint required relevant constraint constraint_message calculation "
-    "choice_filter",
+SHEETS = {  # the sheets of the form and their columns; the first two must be there
+    "survey": "type name label hint required relevant constraint constraint_message calculation"
+    " choice_filter",
     "choices": "list_name name label",
     "settings": "form_title form_id version default_language",
 }
@@ -46,7 +47,6 @@ TRANSLATED = re.compile(r"(label|hint|constraint_message)::[^()]+ \(([a-z]{2,3})
 
 Words = dict[str, str]  # one text by language: {"en": "…", "es": "…"}
 Id = Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)*$")]
-Step = tuple[str, str, bool, Collection[str]]  # name, what is told there, required, conditions
 R = TypeVar("R", bound=Record)
 
 
@@ -93,18 +93,22 @@ class Codebook(Record):
         return tuple(one for one in self.codes if one.id.rpartition(".")[0] == code)
 
 
-class Node(Record):
-    """One step of the interview guide."""
+class Question(Record):
+    """One thing asked or said, in the interview guide or in the survey form."""
 
-    id: Id
-    section: str  # a key of the guide's sections
-    kind: Literal["script", "question", "protocol"]  # read out; asked; the Protocol's text
-    text: Words
-    note: Words = Field({})  # for the interviewer, never read out
-    probes: dict[str, tuple[str, ...]] = Field({})  # by language; for where an answer is short
+    name: str
+    type: str  # one of GUIDE_TYPES; in the form select_one, text, integer, …, note, begin_group
+    labels: Words = Field({})  # the words themselves, by language
+    hints: Words = Field({})  # for the interviewer, never read out
+    group: str = ""  # where it stands: a section of the guide; about, or about/work in the form
     required: bool = False  # may not be left out
-    only_if: str = ""  # when it is asked; "" for always
-    codes: tuple[str, ...] = ()  # codes its answers most often receive
+    relevant: str = ""  # its own condition: when it is asked; "" for always
+    conditions: frozenset[str] = frozenset()  # in the form: its own and its groups', all must hold
+    choices: str = ""  # in the form: the list of choices
+    constraint: str = ""  # in the form: what an answer must be
+    row: int = 0  # in the form: of survey.csv, as a spreadsheet counts
+    probes: dict[str, tuple[str, ...]] = Field({})  # in the guide: where an answer is short
+    codes: tuple[str, ...] = ()  # in the guide: codes the answers most often receive
 
 
 class Guide(Record):
@@ -113,7 +117,20 @@ class Guide(Record):
     version: str  # interviews.csv names the version whose consent script was read out
     title: Words
     sections: dict[str, Words]
-    nodes: tuple[Node, ...]
+    nodes: tuple[Question, ...]
+
+
+class Form(Record):
+    """The survey form."""
+
+    nodes: tuple[Question, ...]  # every row in the order of asking, notes and groups too
+    choices: dict[str, dict[str, Words]]  # list, choice, label by language; in order
+    settings: dict[str, str] = Field({})
+
+    @cached_property
+    def questions(self) -> tuple[Question, ...]:
+        """The rows that ask."""
+        return tuple(node for node in self.nodes if node.type not in ("note", "begin_group"))
 
 
 class Element(Record):
@@ -153,35 +170,6 @@ class MediaForm(Record):
     columns: tuple[MediaField, ...]
 
 
-class Question(Record, extra="ignore"):
-    """One row of the form: a question, a note or the head of a group."""
-
-    name: str
-    type: str  # select_one, select_multiple, text, integer, …; note, begin_group
-    labels: Words = Field({})
-    hints: Words = Field({})
-    choices: str = ""  # the list of choices
-    group: str = ""  # about, or about/work; "" at the top
-    relevant: str = ""  # its own condition
-    conditions: frozenset[str] = frozenset()  # its own and those of its groups; all must hold
-    constraint: str = ""
-    required: bool = False
-    row: int = 0  # of survey.csv, as a spreadsheet counts
-
-
-class Form(Record):
-    """The survey form."""
-
-    nodes: tuple[Question, ...]  # every row in the order of asking, notes and groups too
-    choices: dict[str, dict[str, Words]]  # list, choice, label by language; in order
-    settings: dict[str, str] = Field({})
-
-    @cached_property
-    def questions(self) -> tuple[Question, ...]:
-        """The rows that ask."""
-        return tuple(node for node in self.nodes if node.type not in ("note", "begin_group"))
-
-
 # Reading
 
 
@@ -194,9 +182,10 @@ def read_codebook(study: Study) -> Codebook:
 
 def read_guide(study: Study) -> Guide:
     """The interview guide; its sections are there, and its codes in the codebook."""
-    guide = _read(study, GUIDE, Guide, "nodes", Node)
-    nodes = {f'{GUIDE}, [nodes."{node.id}"]': node for node in guide.nodes}
-    _known({where: [node.section] for where, node in nodes.items()}, guide.sections)
+    guide = _read(study, GUIDE, Guide, "nodes", Question, "name")
+    nodes = {f'{GUIDE}, [nodes."{node.name}"]': node for node in guide.nodes}
+    _known({where: [node.group] for where, node in nodes.items()}, guide.sections)
+    _known({where: [node.type] for where, node in nodes.items()}, GUIDE_TYPES)
     _known({where: node.codes for where, node in nodes.items()}, read_codebook(study).by_id)
     return guide
 
@@ -215,25 +204,39 @@ def read_media_form(study: Study) -> MediaForm:
 
 
 def read_form(study: Study) -> Form:
-    """The survey form; its columns are those of an XLSForm, and its lists are there."""
-    sheets = _sheets(study)
+    """The survey form; its columns are those of an XLSForm, its lists are there, each name once."""
+    sheets, faults = _sheets(study), Problems()
     choices: dict[str, dict[str, Words]] = {}
     for _, cells in sheets["choices"].iterrows():
         choices.setdefault(cells["list_name"], {})[cells["name"]] = _words(cells, "label")
     nodes = tuple(_nodes(sheets["survey"]))
-    where = SURVEY.format("survey") + ", row {}, column 'type'"
-    _known({where.format(one.row): [one.choices or ""] for one in nodes}, {"", *choices})
-    settings = dict(zip(*_grid(sheets["settings"])[:2], strict=True))
+    names = Counter(node.name for node in nodes)
+    for node in nodes:
+        where = f"{SURVEY.format('survey')}, row {node.row}"
+        with faults.gather():
+            _known({where: [node.choices]}, {"", *choices})
+        if names[node.name] > 1:
+            cure = "Give each its own, also in different groups."
+            faults.add(where, f"the name {node.name!r} stands twice", cure)
+    faults.raise_any()
+    settings = {str(name): "".join(cell) for name, cell in sheets["settings"].head(1).items()}
     return Form(nodes=nodes, choices=choices, settings=settings)
 
 
-def _read(study: Study, where: str, kind: type[R], many: str, entry: type[Record]) -> R:
+def _read(
+    study: Study, where: str, kind: type[R], many: str, entry: type[Record], key: str = "id"
+) -> R:
     """A file whose table `many` holds entries by their id; a faulty entry is named by it."""
     content = read_toml(study.root / where, where)
+    found = content.get(many)
+    if not (isinstance(found, dict) and all(isinstance(one, dict) for one in found.values())):
+        cure = f'Begin each with a line [{many}."its name"].'
+        raise refuse(where, f"{many} are not written one a table", cure)
     faults, entries = Problems(), []
-    for key, fields in content.get(many, {}).items():
+    for name, fields in found.items():
         with faults.gather():
-            entries.append(parse_record({"id": key, **fields}, entry, f'{where}, [{many}."{key}"]'))
+            place = f'{where}, [{many}."{name}"]'
+            entries.append(parse_record({key: name, **fields}, entry, place))
     with faults.gather():
         record = parse_record({**content, many: entries}, kind, where)
     faults.raise_any()
@@ -275,6 +278,8 @@ def _sheets(study: Study) -> dict[str, pd.DataFrame]:
         with faults.gather():
             sheets[name] = tables.read_rows(study.root / where, where)
             plain = [TRANSLATED.sub(r"\1", column) for column in sheets[name].columns]
+            for needed in set(columns.split()[:2]) - set(plain):
+                faults.add(f"{where}, row 1", f"the column {needed!r} is missing", "Add it.")
             _known({f"{where}, row 1": plain}, columns.split())
     faults.raise_any()
     return sheets
@@ -294,15 +299,15 @@ def _nodes(sheet: pd.DataFrame) -> Iterator[Question]:
             del groups[-1:]
             continue
         around = groups[-1].conditions if groups else frozenset()
-        found = dict(cells) | {"type": kind, "choices": choices, "row": row}
+        found = {name: cells.get(name, "") for name in ("name", "relevant", "constraint")}
+        found |= {"type": kind, "choices": choices, "row": row}
         found |= {"labels": _words(cells, "label"), "hints": _words(cells, "hint")}
         found |= {"group": "/".join(group.name for group in groups)}
-        found |= {"conditions": around | {cells["relevant"]} - {""}}
-        found |= {"required": cells["required"] in ("yes", "true", "true()")}
-        node = parse_record(found, Question, f"{SURVEY.format('survey')}, row {row}")
-        yield node
+        found |= {"conditions": around | {found["relevant"]} - {""}}
+        found |= {"required": cells.get("required") in ("yes", "true", "true()")}
+        yield Question(**found)
         if kind == "begin_group":
-            groups.append(node)
+            groups.append(Question(**found))
 
 
 # Before fieldwork
@@ -325,45 +330,49 @@ def lint(study: Study) -> None:
             content = read_toml(path, study.shown(path))
             faults.found.extend(_silent(content, study.shown(path), "", languages))
     with faults.gather():
-        steps = [
-            (n.id, f"{n.id} {n.kind} {n.text} {n.note} {n.probes}", n.required, {n.only_if} - {""})
-            for n in read_guide(study).nodes
-        ]
-        faults.found.extend(_own_definition_first(steps, GUIDE))
+        faults.found.extend(_own_definition_first(read_guide(study).nodes, GUIDE))
     with faults.gather():
-        rows = [
-            (n.name, f"{n.name} {n.labels} {n.hints}", n.required, n.conditions)
-            for n in read_form(study).nodes
-        ]
-        faults.found.extend(_own_definition_first(rows, SURVEY.format("survey")))
+        form, where = read_form(study), SURVEY.format("survey")
+        faults.found.extend(_own_definition_first(form.nodes, where))
+        said = {node.name: _said(node) for node in form.nodes}
+        faults.found.extend(_silent(said, where, "", languages))
+        faults.found.extend(_silent(form.choices, SURVEY.format("choices"), "", languages))
     with faults.gather():
         sheets = _sheets(study)
-        faults.found.extend(_untranslated(sheets, languages))
         faults.found.extend(_stale(study, sheets))
         convert(_workbook(sheets))
     faults.raise_any()
 
 
-def _own_definition_first(steps: Sequence[Step], where: str) -> Iterator[Problem]:
+def _own_definition_first(steps: Sequence[Question], file: str) -> Iterator[Problem]:
     """Rule R3: nobody hears of the Protocol who was not asked for a definition before."""
-    names = [name for name, *_ in steps]
-    if OWN_DEFINITION not in names:
+    at = next((i for i, step in enumerate(steps) if step.name == OWN_DEFINITION), None)
+    if at is None:
         cure = f"Ask {OWN_DEFINITION!r}, required, before the Protocol's text."
-        yield Problem(where, "nobody is asked for their own definition (rule R3)", cure)
+        yield Problem(file, "nobody is asked for their own definition (rule R3)", cure)
         return
-    at = names.index(OWN_DEFINITION)
-    _, _, required, needed = steps[at]
-    if not required:
-        what = f"{OWN_DEFINITION!r} may be left out (rule R3)"
-        yield Problem(f"{where}, {OWN_DEFINITION!r}", what, "Make it required.")
-    for step, (name, told, _, conditions) in enumerate(steps):
-        if TELLING.search(told) and step <= at:
-            what = f"it speaks of the Protocol before {OWN_DEFINITION!r} is answered (rule R3)"
-            yield Problem(f"{where}, {name!r}", what, f"Move it behind {OWN_DEFINITION!r}.")
-        elif TELLING.search(told) and not set(needed) <= set(conditions):
-            what = f"it tells of the Protocol where {OWN_DEFINITION!r} may be skipped (rule R3)"
-            cure = f"Take the condition from {OWN_DEFINITION!r}, or put the same one here."
-            yield Problem(f"{where}, {name!r}", what, cure)
+    own = steps[at]
+    if not own.required:
+        what = "the own definition may be left out (rule R3)"
+        yield Problem(f"{file}, {own.name!r}", what, "Make it required.")
+    for step in filter(_tells, steps):
+        if step in steps[: at + 1]:
+            what = f"it speaks of the Protocol before {own.name!r} is answered (rule R3)"
+            yield Problem(f"{file}, {step.name!r}", what, f"Move it behind {own.name!r}.")
+        elif not own.conditions | {own.relevant} <= step.conditions | {step.relevant, ""}:
+            what = f"it speaks of the Protocol where {own.name!r} may be skipped (rule R3)"
+            cure = f"Take the condition from {own.name!r}, or put the same one here."
+            yield Problem(f"{file}, {step.name!r}", what, cure)
+
+
+def _said(node: Question) -> dict[str, Words]:
+    """What must be said in every language: the label, and a hint where one is given."""
+    return {"label": node.labels} | ({"hint": node.hints} if any(node.hints.values()) else {})
+
+
+def _tells(step: Question) -> bool:
+    told = f"{step.name} {step.type} {step.labels} {step.hints} {step.probes}"
+    return TELLING.search(told) is not None
 
 
 def _silent(
@@ -381,22 +390,6 @@ def _silent(
                 place = f"{where}, [{at}]" if at else where
                 what, cure = f"{key} has no text in {language!r}", f'Add: {key}.{language} = "…"'
                 yield Problem(place, what, cure)
-
-
-def _untranslated(
-    sheets: Mapping[str, pd.DataFrame], languages: Iterable[str]
-) -> Iterator[Problem]:
-    """A problem for each label, hint or message of the form that lacks a language."""
-    rows = [(sheet, *row) for sheet in ("survey", "choices") for row in sheets[sheet].iterrows()]
-    for sheet, row, cells in rows:
-        for column in ("label", "hint", "constraint_message"):
-            words = _words(cells, column)
-            needed = column == "label" and cells.get("type") != "end_group"
-            for language in languages if needed or any(words.values()) else ():
-                if not words.get(language):
-                    place = f"{SURVEY.format(sheet)}, row {row}, column {column!r}"
-                    cure = f"Fill in the column {column}::… ({language})."
-                    yield Problem(place, f"there is no text in {language!r}", cure)
 
 
 # The workbook
@@ -430,17 +423,11 @@ def convert(workbook: bytes, where: str = WORKBOOK) -> str:
 
 
 def _workbook(sheets: dict[str, pd.DataFrame]) -> bytes:
-    from openpyxl import Workbook
-
-    book, saved = Workbook(), BytesIO()
-    book.remove(book.active)
-    book.properties.creator = ""
-    for name, cells in sheets.items():
-        sheet = book.create_sheet(name)
-        sheet.freeze_panes = "A2"
-        for row in _grid(cells):
-            sheet.append([cell or None for cell in row])
-    book.save(saved)
+    saved = BytesIO()
+    with pd.ExcelWriter(saved, engine="openpyxl") as book:
+        book.book.properties.creator = ""
+        for name, cells in sheets.items():
+            cells.to_excel(book, sheet_name=name, index=False, freeze_panes=(1, 0))
     return _undated(saved.getvalue())
 
 
@@ -462,12 +449,19 @@ def _undated(workbook: bytes) -> bytes:
 
 def _stale(study: Study, sheets: dict[str, pd.DataFrame]) -> Iterator[Problem]:
     """A problem for each sheet of the workbook that says something else than its CSV file."""
-    data = read_bytes(study.root / WORKBOOK, WORKBOOK)
-    kept = pd.read_excel(BytesIO(data), sheet_name=None, dtype=str, keep_default_na=False)
+    anew = "`ctresearch build` makes it from instruments/survey/*.csv."
+    if not (study.root / WORKBOOK).is_file():
+        raise refuse(WORKBOOK, "there is no such file", anew)
+    try:
+        kept = pd.read_excel(
+            study.root / WORKBOOK, sheet_name=None, dtype=str, keep_default_na=False
+        )
+    except Exception as error:  # pandas raises whatever the readers of zip and XML raise
+        raise refuse(WORKBOOK, f"this is not a workbook ({error})", f"Delete it; {anew}") from None
     for name, cells in sheets.items():
         rows = zip_longest(_grid(cells), _grid(kept.get(name, pd.DataFrame())))
         differ = [at for at, (ours, theirs) in enumerate(rows, start=1) if ours != theirs]
         if differ:
-            where, what = f"{WORKBOOK}, sheet {name}, row {differ[0]}", f"not as in {name}.csv"
-            cure = f"Make the change in instruments/survey/{name}.csv; `ctresearch build` follows."
-            yield Problem(where, what, cure)
+            what = f"the row is not that of survey/{name}.csv"
+            cure = f"Where the workbook is right, mend the CSV; then delete it: {anew}"
+            yield Problem(f"{WORKBOOK}, sheet {name}, row {differ[0]}", what, cure)

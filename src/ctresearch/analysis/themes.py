@@ -1,0 +1,194 @@
+"""Themes: what key informants spoke of, counted by informant.
+
+In    interviews  one row per interview       (evidence.INTERVIEWS), those that may be counted
+      turns       one row per interview turn  (evidence.TURNS)
+      segments    one row per coded segment   (coding.SEGMENTS)
+      codebook    the codes and their tree    (instruments.Codebook)
+Out   tables keyed by code or sector, for `findings` and `charts`
+
+A theme counts once per informant however often it is mentioned: informants were few and
+purposefully chosen, so a talkative one must not weigh more than a quiet one. Nothing here reads a
+file, knows a country or rounds a number; rounding and suppression happen once, in `disclosure`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from ctresearch.analysis import short
+from ctresearch.instruments import Codebook
+from ctresearch.problems import Problems, suggestion
+from ctresearch.values import Band
+
+OF_CHILDREN = (  # codes that speak of children alone
+    *("persons.girls", "persons.boys", "exploitation.child_labour"),
+    *("recruitment.child_placement", "vulnerability.children_left_behind"),
+)
+AGES = {"persons.women": "adult", "persons.men": "adult"} | dict.fromkeys(OF_CHILDREN, "child")
+SAYS = {  # sentences of findings
+    "theme": "In {country}, {informants} of the key informants raised the theme “{theme}”.",
+    "head": "In {country}, {informants} of the key informants spoke under the head “{theme}”;"
+    " named by most: {foremost}.",
+    "interviews": "In {country}, researchers spoke with {informants} key informants from these"
+    " sectors: {sectors}.",
+    "own-definition": "In {country}, {informants} of the key informants said what they understand"
+    " by trafficking before they heard the Protocol’s text.",
+    "children": "In {country}, {informants} of the key informants spoke of children: of girls, of"
+    " boys, of children who work, live with others or are left behind.",
+}
+
+
+def of(frame: pd.DataFrame, interviews: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a frame (turns, segments) that belong to these interviews."""
+    return frame[frame["interview"].isin(set(interviews["id"]))]
+
+
+def theme_table(turns: pd.DataFrame, segments: pd.DataFrame, codebook: Codebook) -> pd.DataFrame:
+    """Count, for each code, the informants who raised it.
+
+    A segment counts for its code and for every ancestor: `recruitment.deception` is also
+    evidence of `recruitment`.
+
+    turns      (turns)     turn: str, informant: str
+    segments   (segments)  turn: str, code: str
+    returns    (codes)     index `code`, in codebook order, with
+        informants  int    distinct informants who raised it; 0 to all interviewed (unit: informant)
+        segments    int    segments coded so, descendants included (unit: segment)
+
+    Raises ResearchError naming each turn or code that is unknown.
+    """
+    raised = _raised(turns, segments, codebook).groupby("counted")
+    table = pd.DataFrame({"informants": raised["informant"].nunique(), "segments": raised.size()})
+    return table.reindex(list(codebook.by_id), fill_value=0).rename_axis("code")
+
+
+def raising_any(turns: pd.DataFrame, segments: pd.DataFrame, codes: Iterable[str]) -> int:
+    """How many informants raised at least one of `codes` or of what lies below them."""
+    roots = tuple(codes)
+    below = tuple(f"{root}." for root in roots)
+    meant = segments["code"].isin(roots) | segments["code"].str.startswith(below)
+    return int(turns.loc[turns["turn"].isin(segments.loc[meant, "turn"]), "informant"].nunique())
+
+
+def sector_table(
+    interviews: pd.DataFrame, turns: pd.DataFrame, segments: pd.DataFrame, codebook: Codebook
+) -> pd.DataFrame:
+    """Informants by sector and head of the codebook.
+
+    returns  (sectors)  index `sector`, columns `interviewed` and one per head of the codebook, in
+             its order: distinct informants of the sector who raised it (unit: informant)
+    """
+    heads = [code.id for code in codebook.codes if not code.ancestors]
+    interviewed = interviews.groupby("sector")["id"].nunique().rename("interviewed")
+    raised = _raised(turns, segments, codebook)
+    raised = raised[raised["counted"].isin(heads)]
+    raised = raised.merge(interviews[["id", "sector"]], left_on="interview", right_on="id")
+    table = raised.pivot_table(
+        index="sector", columns="counted", values="informant", aggfunc="nunique"
+    )
+    table = table.reindex(index=interviewed.index, columns=heads).fillna(0).astype(int)
+    table.columns.name = None
+    return table.assign(interviewed=interviewed)[["interviewed", *heads]]
+
+
+def counted_by(interviews: pd.DataFrame, traits: list[str]) -> pd.DataFrame:
+    """Informants by traits of their interview: index `traits`, column `informants`, sorted."""
+    return interviews.groupby(traits)["id"].nunique().rename("informants").to_frame()
+
+
+def labelled(table: pd.DataFrame, codebook: Codebook, language: str = "en") -> pd.DataFrame:
+    """Rows of a theme table with their label: index `code`, columns `theme` and `informants`."""
+    labels = [codebook.label(str(code), language) for code in table.index]
+    return table.assign(theme=labels)[["theme", "informants"]]
+
+
+def branch(table: pd.DataFrame, codebook: Codebook, *parents: str) -> pd.DataFrame:
+    """What lies under these codes, in codebook order, labelled; the codes themselves left out."""
+    below = tuple(f"{parent}." for parent in parents)
+    return labelled(table[table.index.str.startswith(below)], codebook)
+
+
+def leading(
+    table: pd.DataFrame, codebook: Codebook, *parents: str, steps: Sequence[int], most: int = 12
+) -> pd.DataFrame:
+    """Children of these codes in the highest bands, labelled; of a band, in codebook order.
+
+    steps   lower ends of the bands: the order tells no more than the bands do
+    """
+    rows = branch(table, codebook, *parents)
+    rows = rows[rows.index.str.count(r"\.") == 1]
+    reach = rows["informants"].map(lambda n: sum(low <= n for low in steps))
+    return rows.loc[reach.sort_values(ascending=False, kind="stable").index].head(most)
+
+
+def claims(shown: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """What a finding may say of each code, as fields of `findings.Finding` but for id and country.
+
+    shown    `labelled` rows of the whole codebook, made safe: `informants` are bands
+    yields   name ('control.documents_withheld' → 'control-documents-withheld'), says, values,
+             rests_on, age_scope (R4)
+    """
+    for code, row in shown.iterrows():
+        below = shown[shown.index.str.startswith(f"{code}.")]
+        named = foremost(below["theme"], below["informants"]) or "none"
+        yield {
+            "name": short(str(code)),
+            "says": SAYS["theme" if "." in str(code) else "head"],
+            "values": {**dict(row), "foremost": named},
+            "rests_on": (f"themes.csv#{code}",),
+            "age_scope": AGES.get(str(code), "unknown"),
+        }
+
+
+def totals(shown: pd.DataFrame, fieldwork: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """What a finding may say of how many were asked and spoke of children, as `claims` does.
+
+    shown      index: keys of SAYS; `informants` are bands
+    fieldwork  what else may be said of the interviews, by name
+    """
+    for about, informants in shown["informants"].items():
+        yield {
+            "name": about,
+            "says": SAYS[str(about)],
+            "values": {**fieldwork, "informants": informants},
+            "rests_on": (f"totals.csv#{about}",),
+            "age_scope": "child" if about == "children" else "unknown",
+        }
+
+
+def foremost(themes: Iterable[str], informants: Iterable[Band], most: int = 3) -> str:
+    """The labels in the highest bands, as a list in words; "" where nobody raised any.
+
+    Within a band the order is the one given, so that the list tells no more than the bands do.
+    """
+    reach = {theme: band.low for theme, band in zip(themes, informants, strict=True) if band.low}
+    return in_words(sorted(reach, key=lambda theme: -reach[theme])[:most])
+
+
+def in_words(labels: Iterable[str], *, lower: bool = True) -> str:
+    """Labels as a list in a sentence: 'debt, threats and isolation'."""
+    *others, last = [label[:1].lower() + label[1:] if lower else label for label in labels] or [""]
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _raised(turns: pd.DataFrame, segments: pd.DataFrame, codebook: Codebook) -> pd.DataFrame:
+    """One row per segment and code it counts for, with who spoke: turn, interview, informant."""
+    _reject_unknown(segments, "turn", set(turns["turn"]))
+    _reject_unknown(segments, "code", set(codebook.by_id))
+    lineage = pd.DataFrame(
+        [(code.id, counted) for code in codebook.codes for counted in (*code.ancestors, code.id)],
+        columns=["code", "counted"],
+    )
+    speakers = turns[["turn", "interview", "informant"]]
+    return segments[["turn", "code"]].merge(lineage, on="code").merge(speakers, on="turn")
+
+
+def _reject_unknown(segments: pd.DataFrame, column: str, known: set[str]) -> None:
+    problems = Problems()
+    for word in sorted(set(segments[column]) - known):
+        what = f"{word!r} is not a {column} of this study"
+        problems.add(f"segments, column {column!r}", what, suggestion(word, known))
+    problems.raise_any()

@@ -1,0 +1,72 @@
+"""Nodes: pandoc's tree as plain dicts, changed by type.
+
+In    blocks and inlines: {"t": type, "c": content}, as pandoc's JSON has them
+Out   the same, with something else in the place of some
+
+The one idea: a writer's pass over a document is a table, type of node to what stands in its place.
+Nothing is changed where it lies, so a book can be written in a second format, or twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+Node = dict[str, Any]
+Change = Callable[[Node], list[Node]]  # what stands in a node's place; it sees to what is inside
+Changes = dict[str, Change]  # by type of node
+
+LEAVES = frozenset(("Str", "Space", "SoftBreak"))
+API = [1, 23, 1, 1]  # pandoc's version of the tree
+
+
+def change(nodes: list[Any], changes: Changes) -> list[Any]:
+    """The nodes with some types changed, outermost first."""
+    changed: list[Any] = []
+    for node in nodes:
+        if isinstance(node, list):
+            changed.append(change(node, changes))
+        elif not isinstance(node, dict) or node.get("t") in LEAVES:
+            changed.append(node)
+        elif made := changes.get(node.get("t", "")):
+            changed.extend(made(node))
+        else:
+            changed.append(inside(node, changes))
+    return changed
+
+
+def inside(node: Node, changes: Changes) -> Node:
+    """The node with what is inside it changed."""
+    content = node.get("c")
+    return {**node, "c": change(content, changes)} if isinstance(content, list) else node
+
+
+def document(blocks: list[Node]) -> bytes:
+    """The blocks as pandoc reads them (`-f json`)."""
+    whole = {"pandoc-api-version": API, "meta": {}, "blocks": blocks}
+    return json.dumps(whole, ensure_ascii=False).encode()
+
+
+def div(blocks: list[Node], *classes: str, at: str = "", **settings: str) -> Node:
+    """Blocks kept together: `div(blocks, "wide", at="id", role="region", aria_label="Table")`."""
+    named = [[name.replace("_", "-"), value] for name, value in settings.items()]
+    return {"t": "Div", "c": [[at, list(classes), named], blocks]}
+
+
+def plain(*inlines: Node) -> Node:
+    """Inlines as a block that is no paragraph."""
+    return {"t": "Plain", "c": list(inlines)}
+
+
+def heading(level: int, at: str, *title: Node) -> Node:
+    return {"t": "Header", "c": [level, [at, [], []], list(title)]}
+
+
+def string(text: str) -> Node:
+    return {"t": "Str", "c": text}
+
+
+def raw(to: str, text: str) -> Node:
+    """Markup of one format (html, typst) among inlines."""
+    return {"t": "RawInline", "c": [to, text]}
