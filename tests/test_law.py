@@ -6,7 +6,8 @@ from io import StringIO
 
 import pandas as pd
 
-from ctresearch.analysis.law import conflicts, in_force_by, matrix, status
+from ctresearch.analysis.law import conflicts, in_dispute, matrix, standing, status, tallies
+from ctresearch.values import Count
 
 TREATY = "UN Trafficking Protocol"
 
@@ -45,6 +46,7 @@ def test_two_dates_for_one_fact_are_a_conflict_and_both_rows_are_shown():
     """)
 
     assert list(conflicts(law)["date"]) == ["2014-11-11", "2001"]
+    assert in_dispute(law) == "deposit"
 
 
 def test_a_less_exact_date_is_no_conflict():
@@ -65,22 +67,59 @@ def test_two_laws_of_different_years_are_no_conflict():
     assert conflicts(law).empty
 
 
+def on(day: str, law: pd.DataFrame) -> dict[str, str]:
+    return standing({"Guyana": law}, day).loc["Guyana"].to_dict()
+
+
 def test_the_protocol_is_in_force_from_its_day_on():
     law = facts("in_force | 2004-10-14 | A |")
 
-    assert [in_force_by(law, day) for day in ("2004-10-13", "2004-10-14")] == [False, True]
+    assert [on(day, law)["in_force"] for day in ("2004-10-13", "2004-10-14")] == ["no", "yes"]
 
 
 def test_a_mere_year_does_not_tell_about_a_day_in_it():
-    law = facts("in_force | 2005 | C |")
+    law = facts("signature | 2005 | C |")
 
-    days = ("2004-12-31", "2005-03-14", "2006-01-01")
+    told = [on(day, law)["signed"] for day in ("2004-12-31", "2005-03-14", "2006-01-01")]
 
-    assert [in_force_by(law, day) for day in days] == [False, None, True]
+    assert told == ["no", "not known", "yes"]
+
+
+def test_of_two_laws_the_first_counts():
+    law = facts("""
+        law | 2016-06-09 | A | Second Act
+        law | 2011       | C | First Act
+    """)
+
+    assert on("2012-01-01", law)["national_law"] == "yes"
 
 
 def test_nothing_known_is_not_a_no():
-    assert in_force_by(facts("signature | 2001 | A |"), "2005-03-14") is None
+    assert on("2005-03-14", facts("signature | 2001 | A |")) == {
+        "signed": "yes",
+        "in_force": "not known",
+        "national_law": "not known",
+        "disputed": "no",
+    }
+
+
+def test_countries_are_tallied_with_those_of_whom_nothing_is_known():
+    stood = standing(
+        {
+            "Grenada": facts("in_force | 2004-06-20 | A |"),
+            "Guyana": facts("in_force | 2004-10-14 | A |"),
+            "Suriname": facts("in_force | 2007 | C |"),
+            "Netherlands Antilles": facts("statement | 2005 | B |"),
+        },
+        "2005-03-14",
+    )
+
+    assert tallies(stood)["in_force"] == {
+        "countries": Count(2, "country"),
+        "all": Count(4, "country"),
+        "unknown": Count(1, "country"),
+        "names": "Grenada and Guyana",
+    }
 
 
 def test_the_matrix_shows_date_grade_and_conflict():

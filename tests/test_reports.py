@@ -49,6 +49,7 @@ def typed(text: str, language: str = "en") -> list[str]:
         ('![](a.png){#fig-a5 fig-alt="17 bars" width=50%}', ["17"]),
         ("[12 people](a5.qmd)", ["12"]),
         ("A bold **8** and `9`", ["8"]),
+        ("In May 5 women came, and one man.", ["5", "one"]),
     ],
 )
 def test_a_number_that_counts_is_found(text, numbers):
@@ -84,7 +85,7 @@ def test_a_number_that_counts_is_found_in_spanish(text, numbers):
         '::: {#tbl-5 tbl-colwidths="[60,40]"}',
         "A child is any person under 18 or under eighteen years of age.",
         "The three Ps and the 3 Ps; one of the women; no one.",
-        "Once they arrived",
+        "Once they arrived in 2004 women were asked; en 2004 informantes",
     ],
 )
 def test_a_number_that_only_names_a_thing_may_be_typed(text):
@@ -232,6 +233,13 @@ def test_a_report_with_problems_leaves_what_was_rendered_before(study):
 
     assert (out(study) / "index.html").read_bytes() == before
     assert [path.name for path in study.reports.glob("trial/.*")] == []
+
+
+def test_a_format_or_renderer_that_there_is_not_is_refused(study):
+    assert "Did you mean 'docx'?" in refused(lambda: reports.render(study, "trial", ["doc"]))[0].fix
+    assert refused(lambda: reports.render(study, "trial", with_="word"))[0].what == (
+        "there is no renderer 'word'"
+    )
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell script stands in for quarto")

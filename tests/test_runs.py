@@ -198,3 +198,10 @@ def test_status_names_the_file_that_changed(study):
         "suriname/media",
         "research/countries/suriname/media.csv changed",
     )
+
+
+def test_a_notebook_that_is_missing_is_refused_where_it_is_listed(study):
+    (study.research / "region.ipynb").unlink()
+
+    with pytest.raises(ResearchError, match=r"there is no research/region\.ipynb"):
+        runs.plan(study)

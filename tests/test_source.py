@@ -119,14 +119,25 @@ def test_a_line_that_is_not_yaml_is_named(tmp_path):
 
 def test_a_kind_of_project_that_is_not_rendered_is_refused(tmp_path):
     assert refusals(tmp_path, "", config="project:\n  type: manuscript\n") == [
-        "_quarto.yml, line 2: a project of type 'manuscript' is not rendered here"
+        "_quarto.yml, line 2: 'project.type' cannot be 'manuscript' here"
         " (Known here: book, default, website.)"
+    ]
+
+
+def test_a_report_is_rendered_to_one_folder_only(tmp_path):
+    config = (
+        "project:\n  type: book\n  output-dir: ../..\nbook: {author: A, chapters: [index.qmd]}\n"
+    )
+
+    assert refusals(tmp_path, "", config=config) == [
+        "_quarto.yml, line 3: 'project.output-dir' cannot be '../..' here"
+        " (Known here: _book, _site.)"
     ]
 
 
 def test_a_language_without_words_is_refused(tmp_path):
     assert refusals(tmp_path, "", lang="nl") == [
-        "_quarto.yml, line 3: reports are not made in 'nl' yet (Known here: en, es.)"
+        "_quarto.yml, line 3: 'lang' cannot be 'nl' here (Known here: en, es.)"
     ]
 
 
@@ -146,6 +157,25 @@ def test_a_page_that_is_not_there_is_refused_with_the_nearest_one(tmp_path):
 
     assert refusals(tmp_path, {"index.qmd": "", "jamaica.qmd": ""}, config=config) == [
         "_quarto.yml, line 6: there is no page 'jamica.qmd' (Did you mean 'jamaica.qmd'?)"
+    ]
+
+
+def test_a_key_of_a_part_and_a_block_that_is_no_block_are_held_to_the_list(tmp_path):
+    config = """\
+project: {type: book}
+language: es.yml
+book:
+  author: A
+  chapters:
+    - index.qmd
+    - prat: One
+      chapters: [b.qmd]
+"""
+    found = refusals(tmp_path, {"index.qmd": "", "b.qmd": ""}, config=config)
+
+    assert [line.split(" (")[0] for line in found] == [
+        "_quarto.yml, line 2: 'language' cannot be 'es.yml' here",
+        "_quarto.yml, line 7: option 'book.chapters.1.prat' is not honoured here",
     ]
 
 

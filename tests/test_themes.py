@@ -17,7 +17,7 @@ from ctresearch.analysis.themes import (
     sector_table,
     theme_table,
 )
-from ctresearch.analysis.triangulation import triangulate
+from ctresearch.analysis.triangulation import across, triangulate
 from ctresearch.instruments import Code, Codebook
 from ctresearch.problems import ResearchError
 from ctresearch.values import Band
@@ -169,17 +169,21 @@ def test_leading_themes_of_one_band_stand_in_the_order_of_the_codebook():
     assert list(found.index) == ["recruitment.deception", "persons.girls"]
 
 
-def test_the_foremost_themes_follow_the_bands_and_never_the_counts_inside_them():
+def test_themes_of_the_highest_bands_stand_out():
     named = foremost(["Debt", "Threats", "Isolation"], [Band(1, 4), Band(5, 9), Band(5, 9)], most=2)
 
     assert named == "threats and isolation"
 
 
-def test_where_nobody_raised_a_theme_none_is_foremost():
+def test_of_many_themes_in_one_band_none_stands_out():
+    assert foremost(["Debt", "Threats", "Isolation"], [Band(1, 4)] * 3, most=2) == ""
+
+
+def test_where_nobody_raised_a_theme_none_stands_out():
     assert foremost(["Debt"], [Band(0, 0)]) == ""
 
 
-def test_every_code_makes_a_claim_that_names_its_foremost_children():
+def test_every_code_makes_a_claim_that_names_what_stands_out_below_it():
     shown = labelled(informants(9, 9, 3, 1, 1), CODEBOOK)
     shown["informants"] = [Band(5, 9), Band(5, 9), Band(1, 4), Band(1, 4), Band(1, 4)]
 
@@ -213,9 +217,9 @@ def test_that_none_spoke_of_children_is_a_claim_too():
 def test_a_printed_table_has_headings_and_no_code_names():
     counted = themes.counted_by(drawn("id | sector\nSUR-01 | social_services"), ["sector"])
 
-    shown = printed(counted, sector="Sector", informants="Key informants")
+    shown = printed(counted, "informants: key informants", "sector")
 
-    assert shown.to_dict("records") == [{"Sector": "social services", "Key informants": 1}]
+    assert shown.to_dict("records") == [{"key informants": 1, "sector": "social services"}]
 
 
 def test_many_sources_of_one_stream_report_and_two_streams_corroborate():
@@ -231,4 +235,31 @@ def test_many_sources_of_one_stream_report_and_two_streams_corroborate():
         "threats": {"streams": "interview media", "level": "corroborated"},
         "isolation": {"streams": "", "level": "none"},
         "drugs": {"streams": "media", "level": "reported"},
+    }
+
+
+def test_claims_are_told_across_countries_by_the_level_they_reach():
+    claims = drawn("""
+        finding | claim | country | level
+        debt    | debt  | Guyana  | corroborated
+        debt    | debt  | Jamaica | reported
+        drugs   | drugs | Guyana  | none
+        drugs   | drugs | Jamaica | none
+    """)
+
+    assert across(claims).to_dict("index") == {
+        "debt": {
+            "claim": "debt",
+            "none": "no country",
+            "reported": "Jamaica",
+            "corroborated": "Guyana",
+            "countries": 1,
+        },
+        "drugs": {
+            "claim": "drugs",
+            "none": "Guyana and Jamaica",
+            "reported": "no country",
+            "corroborated": "no country",
+            "countries": 0,
+        },
     }

@@ -93,6 +93,32 @@ def test_sections_are_numbered_below_their_chapter_but_for_unnumbered_ones(tmp_p
     assert numbers == ["1.1", "1.1.1", "", "1.2"]
 
 
+def test_sections_may_go_without_numbers_and_figures_keep_theirs(tmp_path):
+    page = "# One\n\n## A\n" + FIGURE
+    report = book(tmp_path, page, config="number-sections: false\n", cells=CELLS)
+
+    assert (report.chapters[0].number, floats(report)) == ("", {"fig-themes": "1.1"})
+    assert first(report.chapters[0], "Header")["c"][1][2] == []
+
+
+def test_a_single_document_takes_its_title_from_its_head_and_numbers_plainly(tmp_path):
+    page = "---\ntitle: A note\nauthor: Nobody\n---\n\n## Words\n" + FIGURE
+    report = book(tmp_path, page, config="project:\n  type: default\n", cells=CELLS)
+
+    assert (report.meta.title, report.meta.authors) == ("A note", ("Nobody",))
+    assert floats(report) == {"fig-themes": "1"}
+
+
+def test_pages_of_a_website_are_those_it_lists(tmp_path):
+    config = "project:\n  type: website\n  render: [index.qmd]\nwebsite:\n  title: A site\n"
+    report = book(tmp_path, {"index.qmd": "# Home\n", "draft.qmd": "# Draft\n"}, config=config)
+
+    assert ([chapter.path for chapter in report.chapters], report.meta.title) == (
+        ["index.qmd"],
+        "A site",
+    )
+
+
 def test_a_caption_in_pandocs_own_way_is_a_float_too(tmp_path):
     page = "# One\n\n| A |\n|---|\n| b |\n\n: Words. {#tbl-a}\n"
 
@@ -149,6 +175,30 @@ def test_citations_are_set_once_and_listed_where_the_references_are(tmp_path):
         "So it says (United Nations 2000, 3).",
         "United Nations. 2000. The Protocol.",
     ]
+
+
+def test_a_citation_in_a_title_is_set_too(tmp_path):
+    report = book(tmp_path, {"index.qmd": "# As in @un2000\n", "refs.qmd": REFS})
+
+    assert tree.text_of(report.chapters[0].title) == "As in United Nations (2000)"
+
+
+def test_every_anchor_is_in_one_page(tmp_path):
+    pages = {"index.qmd": "# A {#sec-a}\n\n## B\n\n@un2000\n" + FIGURE, "refs.qmd": REFS}
+
+    assert book(tmp_path, pages, cells=CELLS).where == {
+        "sec-a": "index.qmd",
+        "sec-a--b": "index.qmd",
+        "fig-themes": "index.qmd",
+        "refs": "refs.qmd",
+        "ref-un2000": "refs.qmd",
+    }
+
+
+def test_plain_text_keeps_quotation_marks_and_leaves_notes_out(tmp_path):
+    page = '# The term "trafficking" in `code`^[A note.]\n'
+
+    assert tree.text_of(book(tmp_path, page).chapters[0].title) == "The term “trafficking” in code"
 
 
 # what a cell shows
@@ -230,6 +280,15 @@ def test_a_book_that_cites_and_lists_nothing_is_refused(tmp_path):
     assert refusals(tmp_path, "# A\n\nSo [@un2000].\n")[0].startswith(
         "index.qmd, line 3: a book that cites lists its references"
     )
+
+
+def test_only_the_place_of_a_label_is_named_when_its_figure_has_no_caption(tmp_path):
+    bare = FIGURE.replace("What informants *spoke* of.\n", "")
+
+    assert refusals(tmp_path, "# A\n\nAs @fig-other shows.\n" + OTHER + bare, cells=CELLS) == [
+        "index.qmd, line 11: 'fig-themes' has no caption"
+        " (End the div with a paragraph: the caption.)"
+    ]
 
 
 def test_an_embed_of_an_unknown_cell_is_refused_with_the_labels_there(tmp_path):
@@ -329,6 +388,14 @@ def test_a_page_without_title_a_second_title_and_a_level_left_out_are_refused(tm
     ]
 
 
+def test_a_caption_without_a_label_is_refused_where_its_words_begin(tmp_path):
+    page = "# A\n\nwords\n\n| A |\n|---|\n| b |\n\n: What *they* said\n"
+
+    assert refusals(tmp_path, page)[0].startswith(
+        "index.qmd, line 9: a table with a caption and no label (Label it {#tbl-name},"
+    )
+
+
 def test_a_link_that_leads_nowhere_is_refused(tmp_path):
     page = "# A\n\n[b](none.qmd) and [c](#methd)\n\n## Method\n"
 
@@ -355,6 +422,15 @@ def test_a_labelled_figure_for_some_formats_only_is_refused(tmp_path):
     page = '# A\n\n::: {.content-visible when-format="html"}\n' + FIGURE + ":::\n"
 
     assert "stands within content-visible" in refusals(tmp_path, page, cells=CELLS)[0]
+
+
+def test_content_for_a_format_there_is_not_is_refused(tmp_path):
+    page = '# A\n\n::: {.content-hidden unless-format="word"}\nwords\n:::\n'
+
+    assert refusals(tmp_path, page) == [
+        "index.qmd, line 3: content for some formats names one of them, not 'word'"
+        " (Known here: docx, html, typst.)"
+    ]
 
 
 def test_widths_that_do_not_fit_the_table_are_refused(tmp_path):

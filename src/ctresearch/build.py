@@ -50,8 +50,12 @@ def report_names(study: Study) -> list[str]:
 
 
 def check(study: Study, *, fresh: bool = False) -> Step:
-    """Check every file a person keeps: instruments, evidence, coding logs."""
+    """Check every file a person keeps; the survey's workbook is made where there is none."""
     steps = Steps(study)
+    if not (study.instruments / "survey.xlsx").exists():
+        from ctresearch.instruments import write_workbook
+
+        write_workbook(study)
     files = files_in(study.research) + files_in(study.instruments)
     if not fresh and steps.is_done("check", files):
         return Step("check", False)

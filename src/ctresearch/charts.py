@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import re
 import textwrap
+import tomllib
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,12 +27,11 @@ import altair as alt
 import pandas as pd
 import vl_convert
 
-from ctresearch.values import Value, percent, say
+from ctresearch.values import Share, Value, percent, say
 
+PACKAGE = resources.files("ctresearch")
+THEME = tomllib.loads((PACKAGE / "charts.toml").read_text(encoding="utf-8"))
 WIDTH = 600  # px; the type area of an A4 page takes 620
-SIZE = 12  # px, of labels; nothing is smaller than 11
-MARGIN = 14  # px
-FONT = "'Source Sans 3', Arial, sans-serif"
 MARK = "Invented evidence"
 INK, QUIET, FAINT, RUST = "#1a1a1a", "#555555", "#dddddd", "#8a3c00"
 # Okabe and Ito's colours, which people with any kind of colour vision can tell apart.
@@ -39,26 +39,6 @@ BLUE, SKY, ORANGE, VERMILION, GREY = "#0072B2", "#56B4E9", "#E69F00", "#D55E00",
 SCALES = {2: (VERMILION, BLUE), 3: (VERMILION, GREY, BLUE)}  # from no to yes
 SCALES[5] = (VERMILION, ORANGE, GREY, SKY, BLUE)
 DEPTHS = ("#FFFFFF", "#DCEBF5", SKY, BLUE)  # from nothing known to much
-THEME: dict[str, Any] = {
-    "font": FONT,
-    "aria": False,
-    "padding": {"left": MARGIN, "right": MARGIN, "top": 6, "bottom": 14},
-    "view": {"stroke": None},
-    "title": {"fontSize": 15, "fontWeight": 600, "lineHeight": 19, "color": INK}
-    | {"anchor": "start", "frame": "bounds", "offset": 12},
-    "axis": {"labelFontSize": SIZE, "titleFontSize": SIZE, "titleFontWeight": 400}
-    | {"labelColor": INK, "titleColor": QUIET, "gridColor": FAINT, "domainColor": QUIET}
-    | {"labelLimit": 0, "labelLineHeight": 14, "tickColor": QUIET, "titlePadding": 8}
-    | {"labelPadding": 6},
-    "legend": {"labelFontSize": SIZE, "labelColor": INK, "labelLimit": 0, "title": None}
-    | {"orient": "top", "symbolType": "square", "symbolSize": 140, "symbolStrokeColor": QUIET}
-    | {"layout": {"top": {"anchor": "end"}}},
-    "text": {"fontSize": SIZE, "color": INK},
-    "bar": {"color": BLUE, "discreteBandSize": {"band": 0.66}},
-    "point": {"color": BLUE, "filled": True, "size": 80, "opacity": 1},
-    "rule": {"color": BLUE, "strokeWidth": 2},
-    "scale": {"rectBandPaddingInner": 0.05},
-}
 
 
 @dataclass(frozen=True)
@@ -217,8 +197,7 @@ def steps(table: pd.DataFrame, words: Words) -> Figure:
     date = alt.X("date:T").title(None).scale(type="utc", padding=70)
     persons = alt.Y("size:Q").title(words.axis)
     date = date.axis(format="%Y", tickCount="year")
-    line = alt.Chart(drawn[drawn["kind"] == "reported"]).mark_line(color=BLUE)
-    line.mark.interpolate = "step-after"
+    line = alt.Chart(drawn[drawn["kind"] == "reported"]).mark_line(interpolate="step-after")
     points = alt.Chart(drawn).encode(date, persons)
     fill = alt.Color("kind:N").scale(domain=["reported", "planned"], range=[BLUE, "white"])
     chart = line.encode(date, persons) + points.mark_point(stroke=BLUE).encode(color=fill)
@@ -241,7 +220,7 @@ def _rows(table: pd.DataFrame, label: str, value: str) -> pd.DataFrame:
 def _size(cell: Value) -> Any:
     """What a cell measures: its estimate, count or band's lower end; None where withheld."""
     fields = vars(cell)
-    if "part" in fields:
+    if isinstance(cell, Share):
         return cell.part / cell.whole
     return next((fields[name] for name in ("value", "n", "low") if name in fields), None)
 
@@ -315,14 +294,19 @@ def _figure(chart: Any, height: int, kind: str, told: pd.DataFrame, words: Words
     fit = {"type": "fit-x", "contains": "padding"}
     spec = chart.properties(**look, autosize=fit).to_dict()
     svg = _signed(_converter().vegalite_to_svg(spec, vl_version="6.4", config=THEME), words)
-    png = _packed(_converter().svg_to_png(svg, scale=1, ppi=144))
+    png = pixels(svg)
     return Figure(svg, png, _described(kind, told, words))
+
+
+def pixels(svg: str) -> bytes:
+    """A drawing as PNG, for programs that show no drawings."""
+    return _packed(_converter().svg_to_png(svg, scale=1, ppi=144))
 
 
 @cache
 def _converter() -> Any:
     """The converter, told of the fonts that ship with the package."""
-    vl_convert.register_font_directory(str(resources.files("ctresearch") / "fonts"))
+    vl_convert.register_font_directory(str(PACKAGE / "fonts"))
     return vl_convert
 
 
@@ -333,8 +317,9 @@ def _signed(svg: str, words: Words) -> str:
     foot = [(line, QUIET, 400) for line in textwrap.wrap(words.source, 96)]
     foot += [(MARK, RUST, 600)] if words.invented else []
     width, height = map(float, re.findall(r' (?:width|height)="([\d.]+)"', svg)[:2])
+    left, font = THEME["padding"]["left"], THEME["font"]
     texts = [
-        f'<text x="{MARGIN}" y="{height + 15 * at + 3:g}" font-family="{FONT}" font-size="11"'
+        f'<text x="{left}" y="{height + 15 * at + 3:g}" font-family="{font}" font-size="11"'
         f' font-weight="{weight}" fill="{colour}">{escape(line)}</text>'
         for at, (line, colour, weight) in enumerate(foot)
     ]

@@ -22,8 +22,6 @@ import secrets
 import sys
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -49,6 +47,9 @@ CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 CODE, OF, NONE = (True, False), (False, True), (False, False)
 NAMES = {"add": CODE, "move": OF, "memo": OF, "del": OF, "lock": NONE}  # what an operation names
 FAR = 1 << 30  # a byte no log reaches
+
+
+Row = tuple[Any, ...]  # a row of SEGMENTS
 
 
 class Words(BaseModel):
@@ -90,25 +91,6 @@ class Line(BaseModel):
         return self.model_dump_json(exclude_unset=True) + "\n"
 
 
-@dataclass(frozen=True)
-class Log:
-    """One log as read, beside its transcript."""
-
-    where: str  # as a problem names it
-    interview: str
-    coder: str
-    text: str | None  # the transcript; None where there is none
-    lines: dict[int, Line]  # the sound ones, by line number
-    unsound: tuple[Problem, ...]
-    torn: tuple[Problem, ...]  # at most one
-
-    def places(self) -> Iterator[tuple[str, Line]]:
-        return ((f"{self.where}, line {n}", one) for n, one in self.lines.items())
-
-    def stale(self, coding: Line) -> bool:
-        return coding.v != version(self.text or "")
-
-
 def version(text: str) -> str:
     """The version of a transcript: the first 16 hex digits of the SHA-256 of its text."""
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
@@ -136,14 +118,12 @@ def line(
     given   code, start, end, of, as it needs  chance  80 bits for the id; random if not given
     """
     at = at or datetime.now(UTC)
-    words = Words(memo=memo)
-    if "end" in given:
-        start, end = given["start"], given["end"]
-        pre, post = text[max(0, start - AROUND) : start], text[end : end + AROUND]
-        words = Words(quote=text[start:end], pre=pre, post=post, memo=memo)
+    start, end = given.get("start", 0), given.get("end", 0)
+    pre, post = text[max(0, start - AROUND) : start], text[end : end + AROUND] if end else ""
+    words = Words(quote=text[start:end], pre=pre, post=post, memo=memo)
     made = ulid(at, secrets.randbits(80) if chance is None else chance)
     content = {"id": made, "op": op, "at": at, "by": by, "v": version(text), "words": words}
-    return Line.model_validate({**content, **given})
+    return Line.model_validate(content | given)
 
 
 def append(log: Path, new: Line, text: str, codebook: Codebook) -> None:
@@ -166,10 +146,10 @@ def append(log: Path, new: Line, text: str, codebook: Codebook) -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(log, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
     try:
-        with _locked(handle):
-            _set_aside(handle, log)
-            os.write(handle, str(new).encode("utf-8"))
-            os.fsync(handle)
+        _lock(handle)
+        _set_aside(handle, log)
+        os.write(handle, str(new).encode("utf-8"))
+        os.fsync(handle)
     finally:
         os.close(handle)
 
@@ -200,10 +180,8 @@ def segments(country: Country, turns: pd.DataFrame, codebook: Codebook) -> pd.Da
     Raises ResearchError with every fault of the logs. A torn last line and codings of another
     version of a transcript are no faults here: one is read without, the others come as stale.
     """
-    problems, logs = _read(country, turns, codebook)
-    problems.raise_any()
-    spoken = dict(iter(turns.groupby("interview")))
-    rows = [row for log in logs for row in _rows(log, spoken[log.interview], codebook)]
+    rows, faults, _ = _read(country, turns, codebook)
+    faults.raise_any()
     kinds = {"start": int, "end": int, "stale": bool}
     return pd.DataFrame(rows, columns=SEGMENTS).astype(kinds)
 
@@ -227,73 +205,89 @@ def counted(every: pd.DataFrame) -> pd.DataFrame:
 
 def check_codings(country: Country, turns: pd.DataFrame, codebook: Codebook) -> None:
     """Raise everything wrong with the logs of a country, torn lines and stale codings included."""
-    problems, logs = _read(country, turns, codebook)
-    for log in logs:
-        problems.found += log.torn
-        number = {one.id: n for n, one in log.lines.items()}
-        stale = [number[coding.id] for coding in replay(log.lines.values()) if log.stale(coding)]
-        if stale:
-            what = f"{len(stale)} codings are of another version of {log.interview}.txt"
-            cure = "They are not counted. Mark the words again where they now stand."
-            listed = ", ".join(str(n) for n in sorted(stale))
-            problems.add(f"{log.where}, line {listed}", what, cure)
-    problems.raise_any()
+    _, faults, doubts = _read(country, turns, codebook)
+    faults.found += doubts.found
+    faults.raise_any()
 
 
-def _read(country: Country, turns: pd.DataFrame, codebook: Codebook) -> tuple[Problems, list[Log]]:
-    """The logs of a country, and what is wrong with them."""
-    problems, logs = Problems(), []
-    known = set(turns["interview"])
+def _read(
+    country: Country, turns: pd.DataFrame, codebook: Codebook
+) -> tuple[list[Row], Problems, Problems]:
+    """The rows of SEGMENTS, what is wrong with the logs, and what is merely not counted."""
+    rows: list[Row] = []
+    faults, doubts = Problems(), Problems()
+    spoken = {str(key): of_it for key, of_it in turns.groupby("interview")}
     for path in sorted((country.folder / "codings").glob("*.jsonl")):
-        with problems.gather():
-            log = _read_log(path, country)
-            problems.found += log.unsound
-            if log.text is None or log.interview not in known:
-                what = f"there is no transcript {log.interview}.txt to code"
-                raise refuse(log.where, what, suggestion(log.interview, known - {log.interview}))
-            logs.append(log)
-            ids = {one.id: one for one in reversed(log.lines.values())}
-            for place, one in log.places():
-                problems.found += _faults(one, log.coder, log.text, codebook, place)
-                if ids[one.id] != one:
-                    problems.add(place, f"{one.id} is the id of another line", "Take one out.")
-                if one.of and one.of not in ids:
-                    what = f"no line has the id {one.of!r} that this one names"
-                    problems.add(place, what, "Put that line back, or take this one out.")
-    return problems, logs
+        where = country.study.shown(path)
+        with faults.gather():
+            interview, coder = _named(path.name, where)
+            if interview not in spoken:
+                what = f"there is no transcript {interview}.txt to code"
+                raise refuse(where, what, suggestion(interview, spoken))
+            text = read_text(country.folder / "interviews" / f"{interview}.txt")
+            found = Problems()
+            lines = _lines(path, where, found, doubts)
+            found.found += [
+                *(f for n, one in lines.items() for f in _faults(one, coder, text, codebook, n)),
+                *_strays(lines),
+            ]
+            found.raise_any()
+            live = replay(lines.values())
+            rows += _rows(live, spoken[interview], text, codebook)
+            doubts.found += _stale(live, lines, text)
+    return rows, faults, doubts
 
 
-def _read_log(path: Path, country: Country) -> Log:
-    where = country.study.shown(path)
-    interview, coder = _named(path.name, where)
-    transcript = country.folder / "interviews" / f"{interview}.txt"
-    text = read_text(transcript, country.study.shown(transcript)) if transcript.is_file() else None
-    lines: dict[int, Line] = {}
-    unsound, torn = Problems(), Problems()
+def _lines(path: Path, where: str, faults: Problems, doubts: Problems) -> dict[str, Line]:
+    """The sound lines of a log, each by its place."""
+    lines = {}
     content = path.read_bytes().split(b"\n")
     for n, raw in enumerate(content, start=1):
         place, found = f"{where}, line {n}", _parsed(raw)
         if found is not None:
-            with unsound.gather():
-                lines[n] = parse_record(found, Line, place)
+            with faults.gather():
+                lines[place] = parse_record(found, Line, place)
         elif raw.strip() and n == len(content):
             cure = "Code on, and it is set aside; what it held must be coded again."
-            torn.add(place, "the last line is torn; it is not counted", cure)
+            doubts.add(place, "the last line is torn; it is not counted", cure)
         elif raw.strip():
-            unsound.add(place, "this is not a line of JSON", "Take the line out.")
-    return Log(where, interview, coder, text, lines, tuple(unsound.found), tuple(torn.found))
+            faults.add(place, "this is not a line of JSON", "Take the line out.")
+    return lines
 
 
-def _rows(log: Log, spoken: pd.DataFrame, codebook: Codebook) -> Iterator[tuple[Any, ...]]:
-    """Rows of SEGMENTS for one log; `spoken` are the turns of its interview, in order."""
-    ends, turns = spoken["end"].tolist(), spoken["turn"].tolist()
-    who = (log.interview, spoken["informant"].iloc[0], log.coder)
-    for coding in replay(log.lines.values()):
-        stale, code = log.stale(coding), coding.code
-        turn = "" if stale else turns[min(bisect_right(ends, coding.start), len(ends) - 1)]
+def _strays(lines: dict[str, Line]) -> Iterator[Problem]:
+    """Lines that name no other, and different lines under one id."""
+    first = {one.id: one for one in reversed(lines.values())}
+    for place, one in lines.items():
+        if first[one.id] != one:
+            yield Problem(place, f"{one.id!r} is the id of another line", "Take one of them out.")
+        if one.of and one.of not in first:
+            what = f"no line has the id {one.of!r} that this one names"
+            yield Problem(place, what, "Put that line back, or take this one out.")
+
+
+def _stale(live: Iterable[Line], lines: dict[str, Line], text: str) -> Iterator[Problem]:
+    """One doubt for all codings made on another version of the transcript."""
+    placed = {one.id: place for place, one in lines.items()}
+    stale = [placed[one.id] for one in live if one.v != version(text)]
+    if stale:
+        where = ", ".join([stale[0], *(place.rpartition(" ")[2] for place in stale[1:])])
+        what = "made on another version of the transcript; not counted"
+        yield Problem(where, what, "Mark the words again where they now stand.")
+
+
+def _rows(
+    live: Iterable[Line], spoken: pd.DataFrame, text: str, codebook: Codebook
+) -> Iterator[Row]:
+    """Rows of SEGMENTS; `spoken` are the turns of the interview, in order."""
+    ends, turns, v = spoken["end"].tolist(), spoken["turn"].tolist(), version(text)
+    who = (spoken["interview"].iloc[0], spoken["informant"].iloc[0])
+    for one in live:
+        code, stale = one.code, one.v != v
+        turn = "" if stale else turns[min(bisect_right(ends, one.start), len(ends) - 1)]
         while codebook.by_id[code].merged_into:
             code = codebook.by_id[code].merged_into
-        yield (coding.id, turn, *who, code, coding.start, coding.end, stale)
+        yield (one.id, turn, *who, one.by, code, one.start, one.end, stale)
 
 
 def _faults(one: Line, coder: str, text: str, codebook: Codebook, where: str) -> Iterator[Problem]:
@@ -344,9 +338,8 @@ def _set_aside(handle: int, log: Path) -> None:
         os.truncate(handle, len(content) - len(tail))
 
 
-@contextmanager
-def _locked(handle: int) -> Iterator[None]:
-    """Hold the log for this writer alone; others wait their turn. Closing it lets go."""
+def _lock(handle: int) -> None:
+    """Hold the log for this writer alone until it is closed; others wait their turn."""
     if sys.platform == "win32":
         import msvcrt
 
@@ -356,4 +349,3 @@ def _locked(handle: int) -> Iterator[None]:
         import fcntl
 
         fcntl.flock(handle, fcntl.LOCK_EX)
-    yield

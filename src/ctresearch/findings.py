@@ -12,24 +12,22 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from string import Formatter
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
+from ctresearch.analysis.triangulation import STREAMS, Level, level
 from ctresearch.files import read_text, write_whole
 from ctresearch.problems import Problem, ResearchError, refuse, suggestion
-from ctresearch.values import Design, Estimate, Share, Value, pack, say, unpack
+from ctresearch.values import Design, Value, pack, say, unpack
 
-Stream = Literal["interview", "media", "survey", "legal", "literature", "admin"]
-AgeScope = Literal["child", "adult", "both", "unknown"]
-Confidence = Literal["high", "moderate", "low", "very_low"]
-Level = Literal["reported", "corroborated"]
-
-STREAMS, AGE_SCOPES, DESIGNS = get_args(Stream), get_args(AgeScope), get_args(Design)
-CONFIDENCES: tuple[Confidence, ...] = get_args(Confidence)  # the highest first
+AGE_SCOPES = ("child", "adult", "both", "unknown")
+CONFIDENCES = ("high", "moderate", "low", "very_low")
+DESIGNS = get_args(Design)
 MARK = {"en": "Invented evidence", "es": "Datos inventados"}
 FILE = "findings.json"
+Fault = tuple[str, str]  # what is wrong, how to mend it
 
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\.(?!mark$)[a-z0-9]+(-[a-z0-9]+)*")
 VALUE = re.compile(r"(?!says$)[a-z][a-z0-9_]*")
@@ -44,7 +42,7 @@ class Finding:
     """One sentence the study stands by."""
 
     id: str  # jamaica.deception: the place it is about, a dot, its name there
-    says: str | Mapping[str, str]  # the sentence, {placeholders} for values; by language, or English
+    says: str | Mapping[str, str]  # the sentence with {placeholders}: English, or by language
     values: Mapping[str, Value | str]  # by placeholder; further ones may stand alone in a report
     rests_on: tuple[str, ...] = ()  # tables ("themes.csv#recruitment.deception"), keys ("@iom2005")
     streams: tuple[str, ...] = ()  # independent kinds of evidence, of STREAMS (R5)
@@ -56,14 +54,6 @@ class Finding:
     quotes: tuple[str, ...] = ()  # turns quoted word by word: JAM-KI-03:7 (R1)
 
     @property
-    def place(self) -> str:
-        return self.id.partition(".")[0]
-
-    @property
-    def name(self) -> str:
-        return self.id.partition(".")[2]
-
-    @property
     def sentences(self) -> Mapping[str, str]:
         """The templates by language; the first language is English."""
         return {"en": self.says} if isinstance(self.says, str) else self.says
@@ -71,7 +61,7 @@ class Finding:
     @property
     def level(self) -> Level:
         """How far independent streams carry it (R5)."""
-        return "corroborated" if len(set(self.streams)) > 1 else "reported"
+        return level(len(set(self.streams)))
 
     def words(self, language: str) -> dict[str, str]:
         """The values in words."""
@@ -116,11 +106,102 @@ def read(path: Path) -> tuple[Finding, ...]:
 
 def faults(finding: Finding) -> Iterator[Problem]:
     """Everything that keeps a finding from being recorded."""
-    for what, fix in (
-        *_of_form(finding),
-        *_of_sentence(finding),
-        *_of_values(finding),
-        *_of_evidence(finding),
-        *_of_confidence(finding),
-    ):
-        yield Problem(f"finding {finding.id}", what, fix)
+    checks = (_of_names, _of_sentences, _of_values, _of_evidence, _of_design, _of_confidence)
+    for check in checks:
+        for what, fix in check(finding):
+            yield Problem(f"finding {finding.id}", what, fix)
+
+
+def _of_names(finding: Finding) -> Iterator[Fault]:
+    if not ID.fullmatch(finding.id):
+        cure = "Write the place, a dot and a name, in small letters and hyphens: jamaica.deception."
+        yield f"{finding.id!r} cannot be the id of a finding", cure
+    for name in finding.values:
+        if not VALUE.fullmatch(name):
+            yield f"{name!r} cannot be the name of a value", "Use small letters: first_seen."
+
+
+def _of_sentences(finding: Finding) -> Iterator[Fault]:
+    """Each sentence must find its values; a value that no sentence uses may stand alone."""
+    if "en" not in finding.sentences:
+        yield "the English sentence is missing", 'Add one to says: {"en": "…"}.'
+    for language, template in finding.sentences.items():
+        try:
+            used = [part for part in Formatter().parse(template) if part[1] is not None]
+        except ValueError as error:
+            yield f"the sentence ({language}) cannot be read: {error}", "Close each brace."
+            continue
+        for _, name, form, conversion in used:
+            if name not in finding.values:
+                cure = suggestion(str(name), finding.values)
+                yield f"the sentence ({language}) has no value for {{{name}}}", cure
+            if form or conversion:
+                yield f"{{{name}}} is given a format", "Write the name alone: values have words."
+
+
+def _of_values(finding: Finding) -> Iterator[Fault]:
+    cure = "Say what it counts: Count(n, unit), or take a Band from a table `protect` made safe."
+    for name, value in finding.values.items():
+        if not isinstance(value, str | Value):
+            yield f"{name!r} is a bare {type(value).__name__}: an undeclared unit", cure
+        elif isinstance(value, str) and BARE.fullmatch(value):
+            yield f"{name!r} is a number written as text: an undeclared unit", cure
+
+
+def _of_evidence(finding: Finding) -> Iterator[Fault]:
+    if not finding.rests_on:
+        cure = 'Name what it rests on: rests_on=("themes.csv#recruitment.deception",).'
+        yield "it rests on nothing", cure
+    for named in finding.rests_on:
+        if not EVIDENCE.fullmatch(named):
+            cure = 'Write "table.csv", "table.csv#row" or "@key" of a reference.'
+            yield f"{named!r} names no evidence", cure
+    for turn in finding.quotes:
+        if not SEGMENT.fullmatch(turn):
+            yield f"{turn!r} is no turn", "Write the interview and its line: JAM-KI-03:7."
+    if not finding.streams:
+        yield "its streams are missing (R5)", f"Name one or more of {', '.join(STREAMS)}."
+    for stream in finding.streams:
+        yield from _unknown("stream", stream, STREAMS)
+    yield from _unknown("age scope (R4)", finding.age_scope, AGE_SCOPES)
+
+
+def _of_design(finding: Finding) -> Iterator[Fault]:
+    """From sources chosen on purpose nothing follows about how many there are (R2)."""
+    yield from _unknown("design (R2)", finding.design, DESIGNS)
+    told = " ".join(map(str, (*finding.values.values(), *finding.sentences.values())))
+    if finding.design == "purposive" and PERCENT.search(told):
+        cure = "Say how many, in bands; or name the design that allows a percentage."
+        yield "it holds a percentage, and its sources were chosen on purpose (R2)", cure
+
+
+def _of_confidence(finding: Finding) -> Iterator[Fault]:
+    """Confidence is chosen by a person and capped by how the evidence came about."""
+    if not finding.confidence:
+        return
+    yield from _unknown("confidence", finding.confidence, CONFIDENCES)
+    if not finding.reason:
+        yield "its confidence has no reason", 'Say why: reason="…".'
+    purposive = finding.design == "purposive"
+    cap = "low" if finding.level == "reported" else "moderate" if purposive else "high"
+    if finding.confidence in CONFIDENCES[: CONFIDENCES.index(cap)]:
+        why = "one stream" if cap == "low" else "sources chosen on purpose"
+        yield f"confidence {finding.confidence!r} is too high for {why}", f"At most {cap!r}."
+
+
+def _unknown(kind: str, word: str, known: tuple[str, ...]) -> Iterator[Fault]:
+    if not word:
+        yield f"its {kind} is missing", f"Name one of {', '.join(known)}."
+    elif word not in known:
+        yield f"{word!r} is no {kind}", suggestion(word, known)
+
+
+def _packed(finding: Finding) -> dict[str, Any]:
+    values = {name: pack(value) for name, value in finding.values.items()}
+    return vars(finding) | {"says": dict(finding.sentences), "values": values}
+
+
+def _unpacked(kept: dict[str, Any]) -> Finding:
+    lists = {name: tuple(given) for name, given in kept.items() if isinstance(given, list)}
+    values = {name: unpack(value) for name, value in kept["values"].items()}
+    return Finding(**(kept | lists | {"values": values}))

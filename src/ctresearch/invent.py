@@ -1,6 +1,6 @@
 """Invent: evidence that nobody gave, to practise with.
 
-In    the instruments, and the phrases of invented/*.toml beside this file
+In    the instruments, and the phrases of invented/ beside this file
 Out   a country's interviews, codings, media log, survey, indicators and list of informants
 
 The one idea: invented evidence is made like the real and can never be taken for it. Every phrase
@@ -11,17 +11,16 @@ real is refused; one whose evidence is invented is branded wherever anything of 
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from itertools import count
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
+
+import pandas as pd
 
 from ctresearch import coding
 from ctresearch.evidence import INDICATORS, INTERVIEWS, MEDIA
@@ -29,17 +28,21 @@ from ctresearch.files import read_toml, write_whole
 from ctresearch.instruments import Codebook, Form, Question, read_codebook, read_form, read_guide
 from ctresearch.problems import refuse
 from ctresearch.study import Country
+from ctresearch.tables import read_rows
 
 PHRASES = Path(__file__).with_name("invented")
-COMMON = ("interview", "media", "survey", "names")  # phrases of every country
+COMMON = ("elsewhere", "interview", "media", "survey", "names")  # a country's own come on top
 SEED = 2005
 CODERS = ("ap", "mk")
 EVERY_DOUBLE = 3  # each third interview is coded by both
-ARTICLES, RESPONSES = 60, 300
+STORIES, REJECTED, ARTICLES, GROUPS = 36, 8, 60, 9  # the other articles are copies, in groups
+RESPONSES = 300
+DEFINITION = 4  # the line: the work, its answer, the question, the answer
 ADULTS = 100_000  # the people a sample stands for
+CONDITION = r"(not\()?(?:selected\()?\$\{(\w+)\}(?: = |, )'(\w+)'\)*"
 MARKED = re.compile(r"\[([a-z_. ]+): ([^\]]+)\]")
 
-Bank = Mapping[str, Any]  # the phrases, and what is particular to the country
+Bank = Mapping[str, Any]  # all phrases, and what is particular to the country
 Row = dict[str, Any]
 Mark = tuple[str, int, int]  # code, start, end
 
@@ -49,9 +52,8 @@ class Interview(NamedTuple):
 
     id: str
     sector: str
-    primed: bool  # the interviewer let slip a definition before asking for one
     text: str
-    marks: tuple[Mark, ...]
+    marks: list[Mark]
 
 
 def invent(country: Country, seed: int = SEED) -> list[Path]:
@@ -59,34 +61,41 @@ def invent(country: Country, seed: int = SEED) -> list[Path]:
 
     Raises ResearchError where country.toml does not say that its evidence is invented.
     """
-    study = country.study
+    study, iso3 = country.study, country.iso3
     if country.file.evidence != "invented":
         where = f"{study.shown(country.folder / 'country.toml')}, evidence"
         cure = "Practise in a country of its own: ctresearch new country practice"
         raise refuse(where, "the evidence of this country is real", cure)
+
+    def chance(of: str) -> Random:
+        return Random(f"{country.key} {of} {seed}")
+
     bank = _bank(country)
-    chances = (Random(f"{country.key} {seed} {n}") for n in count())
-    told = _interviews(country.iso3, bank, next(chances))
-    rows = _interview_rows(told, bank, read_guide(study).version, next(chances))
-    answers = _responses(read_form(study), bank, next(chances))
+    told = _interviews(iso3, bank, chance("interviews"))
+    rows = _interview_rows(told, bank, read_guide(study).version, chance("people"))
+    answers = _responses(read_form(study), bank, chance("survey"))
     files = {
         "interviews.csv": _csv(rows, INTERVIEWS.columns),
-        "informants.csv": _csv(_informants(told, bank, next(chances))),
-        "media.csv": _csv(_media(country.iso3, bank, next(chances)), MEDIA.columns),
-        "indicators.csv": _csv(_indicators(bank, next(chances)), INDICATORS.columns),
+        "informants.csv": _csv(_informants(told, bank, chance("names"))),
+        "media.csv": _csv(_media(iso3, bank, chance("media")), MEDIA.columns),
+        "indicators.csv": _csv(_indicators(bank, chance("indicators")), INDICATORS.columns),
         "survey.csv": "\ufeff" + _csv(answers, separator=";"),
         **{f"interviews/{one.id}.txt": one.text for one in told},
-        **_logs(told, read_codebook(study), bank, next(chances)),
+        **_logs(told, read_codebook(study), bank, chance("codings")),
     }
     return [write_whole(country.folder / name, text) for name, text in sorted(files.items())]
 
 
 def _bank(country: Country) -> Bank:
-    own = PHRASES / f"{country.key}.toml"
-    bank = {"country": country.in_text, **read_toml(PHRASES / "elsewhere.toml")}
-    for path in (*(PHRASES / f"{name}.toml" for name in COMMON), own):
+    bank: Row = {"country": country.in_text}
+    for path in (PHRASES / f"{name}.toml" for name in (*COMMON, country.key)):
         bank |= read_toml(path) if path.is_file() else {}
     return bank
+
+
+def _csv(rows: Iterable[Row], columns: list[str] | None = None, separator: str = ",") -> str:
+    frame = pd.DataFrame(list(rows), columns=columns, dtype=object)
+    return frame.to_csv(sep=separator, index=False, lineterminator="\n")
 
 
 # Interviews
@@ -108,15 +117,6 @@ class Teller:
         self.used[chosen] += 1
         return chosen
 
-    def ask(self, phrases: Sequence[str]) -> str:
-        """A question, now and then behind a nod."""
-        nod = f"{self.draw(self.bank['nods'])} " if self.chance.random() < 0.25 else ""
-        return nod + self.draw(phrases)
-
-    def role(self, sector: str) -> str:
-        parts = [self.draw(self.bank["roles"][key]) for key in (sector, "since", "caveat")]
-        return " ".join(parts[: self.chance.choice([2, 2, 3])])
-
     def answer(self, topic: str, sector: str, manner: str) -> tuple[str, bool]:
         """A turn on a topic, its codes still marked, and whether it tells anything."""
         of, habits = self.bank["topics"][topic], self.bank["manners"][manner]
@@ -133,7 +133,8 @@ class Teller:
             others = [phrase for phrase in answers if not _codes(phrase) & _codes(first)]
             said += " " + self._after(self.draw(self.bank["links"]), self.draw(others))
         said += " " + self.draw(of["tails"]) if trails else ""
-        said += " " + self.draw(habits["closings"] + self.bank["asides"]) if closes else ""
+        closings = of.get("closings", habits["closings"] + self.bank["asides"])
+        said += " " + self.draw(closings) if closes else ""
         if said in self.told:
             return self.answer(topic, sector, manner)
         self.told.add(said)
@@ -141,10 +142,8 @@ class Teller:
 
     def follow_up(self, topic: str, sector: str) -> Iterator[tuple[str, str]]:
         """A further question and an answer that nobody gave yet; none where none is left."""
-        follow = self.bank["follow"]
-        kind = self.chance.choice(
-            ["more", "more", *(follow if topic in follow["example"]["of"] else ())]
-        )
+        follow = self.bank["follow"] if topic in self.bank["situations"] else {}
+        kind = self.chance.choice(["more", "more", *follow])
         if kind == "more":
             pairs = [pair.split(" || ") for pair in self.bank["topics"][topic].get("more", [])]
         else:
@@ -163,8 +162,9 @@ class Teller:
         return [phrase for phrase in said if not _codes(phrase) & set(self.bank["never"])]
 
     def _weight(self, phrase: str) -> float:
-        rare, often = (_codes(phrase) & set(self.bank[key]) for key in ("rarely", "often"))
-        return 0.2 if rare else 3 if often else 1
+        codes, bank = _codes(phrase), self.bank
+        often = codes & {*bank["often"], *bank["common"]}
+        return 0.2 if codes & set(bank["rarely"]) else 4 if often else 1
 
     def _after(self, lead: str, phrase: str) -> str:
         """The phrase behind its lead, with a small letter where the lead is no whole sentence."""
@@ -185,23 +185,15 @@ def _interview(name: str, sector: str, teller: Teller) -> Interview:
     """One conversation along the guide, with follow-ups."""
     bank, chance = teller.bank, teller.chance
     manner = teller.draw(list(bank["manners"]))
-    primed = name in bank["primed_interviews"]
     left_out = chance.sample(bank["optional"], chance.randrange(3))
+    deepened = chance.sample(bank["deep"], 4)
     turns: list[tuple[str, str]] = []
-    for topic, script in bank["topics"].items():
-        if topic in left_out:
-            continue
-        asked = [bank["primed"]] if primed and topic == "definition" else script["ask"]
-        telling = (teller.role(sector), False)
-        if topic != "role":
-            telling = teller.answer(topic, sector, manner)
-        turns.append((teller.ask(asked), telling[0]))
-        if telling[1] and chance.random() < 0.35:
-            turns += teller.follow_up(topic, sector)
-    text, marks = _written(turns, bank)
-    if primed:  # what is said now is no own definition any more
-        marks = [(code.removesuffix(".own_definition"), start, end) for code, start, end in marks]
-    return Interview(name, sector, primed, text, tuple(marks))
+    for topic in (topic for topic in bank["topics"] if topic not in left_out):
+        said, tells = teller.answer(topic, sector, manner)
+        nod = chance.choice(bank["nods"]) if turns else ""
+        turns.append((nod + teller.draw(bank["topics"][topic]["ask"]), said))
+        turns += teller.follow_up(topic, sector) if tells and topic in deepened else ()
+    return Interview(name, sector, *_written(turns, bank))
 
 
 def _written(turns: Iterable[tuple[str, str]], bank: Bank) -> tuple[str, list[Mark]]:
@@ -232,8 +224,7 @@ def _interview_rows(
         row |= {"consent": " ".join(["analysis", *agreed]), "script_version": version}
         row["language"] = bank["languages"][n % len(bank["languages"])]
         row["interpreter"] = "yes" if row["language"] in ("ht", "pt") else "no"
-        row["definition_asked_first"] = "no" if one.primed else "yes"
-        row["own_definition_turn"] = "" if one.primed else 4  # role, its answer, the question
+        row |= {"definition_asked_first": "yes", "own_definition_turn": DEFINITION}
         yield row
 
 
@@ -254,7 +245,7 @@ def _logs(told: list[Interview], book: Codebook, bank: Bank, chance: Random) -> 
     logs = {}
     for n, one in enumerate(told):
         double = n % EVERY_DOUBLE == 0
-        coders = CODERS if double else (chance.choice(CODERS),)
+        coders = CODERS if double else CODERS[n % 2 :][:1]
         for by in (*coders, coding.CONSENSUS) if n in (0, EVERY_DOUBLE) else coders:
             slips = 0 if by == coding.CONSENSUS else 0.15 if double else 0.03
             at = datetime(2005, 2, 1, 13, tzinfo=UTC) + timedelta(days=n, hours=len(by))
@@ -267,7 +258,7 @@ def _logs(told: list[Interview], book: Codebook, bank: Bank, chance: Random) -> 
 def _as_coded(
     one: Interview, book: Codebook, never: list[str], slips: float, chance: Random
 ) -> Iterator[Mark]:
-    """The marks as a coder sees them: some missed, some with another end, some with a sister code."""
+    """The marks as a coder sees them: some missed, some with another end or a sister code."""
     for code, start, end in one.marks:
         sisters = [c.id for c in book.children(code.rpartition(".")[0]) if c.id not in never]
         if chance.random() < slips:
@@ -307,58 +298,40 @@ def _log(
 
 def _media(iso3: str, bank: Bank, chance: Random) -> Iterator[Row]:
     """The log: stories and their copies, what is not about trafficking, searches without a hit."""
-    every = list(csv.DictReader(io.StringIO((PHRASES / "media.csv").read_text(encoding="utf-8"))))
     of: dict[str, list[Row]] = {}
-    for row in every:
+    printed: Any = read_rows(PHRASES / "media.csv").to_dict("records")
+    for row in printed:
         if row.pop("only") in ("", iso3):
             of.setdefault(row["relevance"], []).append(row)
-    stories = chance.sample(of["relevant"], 36)
-    rows = [*stories, *chance.sample(of["not_relevant"], 8)]
-    began: dict[str, date] = {}
-    for row in sorted(rows, key=every.index):  # a case goes on in the order of its stories
-        day = began.get(row["case"]) or date(2004, 3, 1) + timedelta(days=chance.randrange(300))
-        row |= _found(day, bank, chance)
-        began |= {row["case"]: day + timedelta(days=chance.randrange(2, 30))} if row["case"] else {}
-    for row in stories:
-        row |= {"case": row["case"] and f"{iso3}-{row['case']}"} | _judged(row, bank, chance)
+    stories = chance.sample(of["relevant"], STORIES)
+    rows = stories + chance.sample(of["not_relevant"], REJECTED)
+    later = chance.randrange(45)  # days; what stories of a case have between them stays
+    for row in rows:
+        row |= _found(row["published"], later, bank, chance)
     for n in range(ARTICLES - len(rows)):
-        rows.append(_copy(stories[n % 9], f"{iso3}-S-{n % 9 + 1}", bank, chance))
+        copied = stories[n % GROUPS]
+        copied |= {"syndication": f"{iso3}-S-{n % GROUPS + 1}", "original": "yes"}
+        copied["wire"] = bank["wires"][n % GROUPS % 2]
+        found = _found(copied["published"], n % 3, bank, chance)
+        rows.append(copied | found | {"original": "no"})
     for row in of["zero_hits"]:
-        found = _found(date(2004, 3, 1), bank, chance) | {"published": "", "words": ""}
-        rows.append(found | {key: row[key] for key in ("relevance", "search")} | {"hits": 0})
-    rows.sort(key=lambda row: (row["accessed"], row["published"], row["outlet"], row["search"]))
-    yield from ({**row, "id": f"{iso3}-M-{n:03}"} for n, row in enumerate(rows, start=1))
+        found = _found("2004-03-01", 0, bank, chance)
+        rows.append({key: found[key] for key in ("outlet", "accessed", "medium")} | row)
+    rows.sort(key=lambda row: (row["accessed"], row["headline"], row["search"]))
+    for n, row in enumerate(rows, start=1):
+        case = row["case"] and f"{iso3}-{row['case']}"
+        yield row | {"id": f"{iso3}-M-{n:03}", "case": case}
 
 
-def _found(day: date, bank: Bank, chance: Random) -> Row:
-    """Where and when an article was found."""
-    row = dict(
-        zip(("outlet", "outlet_type", "medium"), chance.choice(bank["outlets"]), strict=True)
-    )
+def _found(published: str, later: int, bank: Bank, chance: Random) -> Row:
+    """Where and when an article was found, by whom and with which words."""
+    outlet, kind, medium = chance.choice(bank["outlets"])
+    day = date.fromisoformat(published) + timedelta(days=later)
     read = max(date(2004, 11, 2) + timedelta(days=chance.randrange(90)), day + timedelta(days=2))
-    row |= {"published": f"{day}", "accessed": f"{read}", "words": chance.randrange(90, 900)}
+    row: Row = {"outlet": outlet, "outlet_type": kind, "medium": medium, "published": f"{day}"}
+    row |= {"accessed": f"{read}", "coded_on": f"{read + timedelta(days=3)}"}
+    row |= {"words": chance.randrange(90, 900), "coder": chance.choice(CODERS)}
     return row | {"search": chance.choice(bank["searches"])}
-
-
-def _judged(row: Row, bank: Bank, chance: Random) -> Row:
-    """What a coder saw in a relevant article."""
-    read = date.fromisoformat(row["accessed"]) + timedelta(days=chance.randrange(1, 6))
-    harm = row["tone"] == "sensational" and chance.random() < 0.4
-    return {
-        "victim_identifiable": "yes" if harm else "no",
-        "hotline": "yes" if chance.random() < 0.15 else "no",
-        "coder": chance.choice(CODERS),
-        "coded_on": f"{read}",
-        "note": chance.choice(bank["notes"]) if chance.random() < 0.12 else "",
-    }
-
-
-def _copy(row: Row, group: str, bank: Bank, chance: Random) -> Row:
-    """The same story in another outlet, days later; the row itself becomes the original."""
-    if "syndication" not in row:
-        row |= {"syndication": group, "original": "yes", "wire": chance.choice(bank["wires"])}
-    day = date.fromisoformat(row["published"]) + timedelta(days=chance.randrange(3))
-    return {**row, **_found(day, bank, chance), "original": "no"}
 
 
 # Survey
@@ -366,8 +339,7 @@ def _copy(row: Row, group: str, bank: Bank, chance: Random) -> Row:
 
 def _responses(form: Form, bank: Bank, chance: Random) -> Iterator[Row]:
     """Responses as Kobo exports them, in the order of submission."""
-    strata = bank["strata"]
-    at = datetime(2005, 1, 10, 8)
+    strata, at = bank["strata"], datetime(2005, 1, 10, 8)
     for n in range(RESPONSES):
         at += timedelta(seconds=chance.randrange(400, 5400))
         stratum = list(strata)[n % len(strata)]
@@ -376,43 +348,42 @@ def _responses(form: Form, bank: Bank, chance: Random) -> Iterator[Row]:
             if all(_holds(condition, given) for condition in asked.conditions):
                 given.setdefault(asked.name, _answer(asked, form, bank, chance))
         stands_for = ADULTS * strata[stratum] * len(strata) / RESPONSES
-        stands_for *= 0.9 if given["sex"] == "woman" else 1.1  # women were reached more often
-        row: Row = {
-            cell: value for asked in form.questions for cell, value in _cells(asked, given, form)
-        }
+        stands_for *= 0.9 if given.get("sex") == "woman" else 1.1  # women were reached more often
+        row = dict(cell for asked in form.questions for cell in _cells(asked, given, form))
         row |= {"stratum": stratum, "weight": f"{stands_for:.2f}", "_id": 4000 + n}
         row["_uuid"] = uuid.UUID(int=chance.getrandbits(128), version=4)
-        row |= {"_submission_time": at.isoformat(), "__version__": form.settings["version"]}
-        yield row
+        yield row | {"_submission_time": at.isoformat(), "__version__": form.settings["version"]}
 
 
 def _answer(asked: Question, form: Form, bank: Bank, chance: Random) -> str:
     """An answer that the question's type and constraint allow."""
-    if asked.type == "text":
-        return str(chance.choice(bank["texts"].get(asked.name, ["None"])))
     if asked.type == "integer":
-        low, high = map(int, re.findall(r"= (\d+)", asked.constraint))
+        low, high = map(int, re.findall(r"= (\d+)", asked.constraint) or (0, 12))
         return str(low if chance.random() < 0.6 else chance.randint(low, high))
-    weights = bank["weights"].get(asked.name, {}) | bank["survey"].get(asked.name, {})
-    likely = {
-        name: weights.get(name, 0.12 if name in bank["reluctant"] else 1)
-        for name in form.choices[asked.choices]
-    }
-    first, *more = chance.choices(list(likely), list(likely.values()), k=1 + chance.randrange(4))
+    if not asked.choices:
+        return str(chance.choice(bank["texts"].get(asked.name, ["None"])))
+    names = list(form.choices[asked.choices])
+    usual = {name: 0.12 if name in bank["reluctant"] else 1 for name in names}
+    usual |= bank["weights"].get(asked.name, {}) | bank["survey"].get(asked.name, {})
+    likely = [usual[name] for name in names]
+    first, *more = chance.choices(names, likely, k=1 + chance.randrange(4))
     alone = re.findall(r"selected\(\., '(\w+)'\)", asked.constraint)
     if asked.type != "select_multiple" or first in alone:
         return first
     most = re.search(r"count-selected\(\.\) <= (\d+)", asked.constraint)
     chosen = {first, *more[: int(most[1]) - 1 if most else None]} - set(alone)
-    return " ".join(name for name in likely if name in chosen)
+    return " ".join(name for name in names if name in chosen)
 
 
 def _holds(condition: str, given: Mapping[str, str]) -> bool:
     """Whether a condition of the form holds: equalities and `selected`, joined by and, or."""
 
     def true(part: str) -> bool:
-        name, value = re.findall(r"\$\{(\w+)\}[ =,]+'(\w+)'", part)[0]
-        return (value in given.get(name, "").split()) != part.strip().startswith("not(")
+        found = re.fullmatch(CONDITION, part.strip())
+        if not found:
+            cure = "Here a condition is ${question} = 'choice' or selected(${question}, 'choice')."
+            raise refuse("instruments/survey/survey.csv", f"cannot tell if {part!r} holds", cure)
+        return (found[3] in given.get(found[2], "").split()) != bool(found[1])
 
     return any(all(map(true, every.split(" and "))) for every in condition.split(" or "))
 
@@ -434,18 +405,7 @@ def _indicators(bank: Bank, chance: Random) -> Iterator[Row]:
     for indicator, unit, least, most, change, source in bank["indicators"]:
         value = chance.uniform(least, most)
         for year in range(1999, 2005):
-            value = min(max(value + change + chance.gauss(0, (most - least) / 40), least), most)
+            value = max(value + change + chance.gauss(0, (most - least) / 40), min(least, 0))
             if chance.random() < 0.75:
                 row = {"indicator": indicator, "year": year, "value": f"{value:.1f}"}
                 yield row | {"unit": unit, "source": source}
-
-
-def _csv(rows: Iterable[Row], columns: Sequence[str] = (), separator: str = ",") -> str:
-    """The rows as CSV; the columns are those of the first row where none are given."""
-    first, *more = rows
-    text = io.StringIO()
-    fields = columns or list(first)
-    table = csv.DictWriter(text, fields, delimiter=separator, lineterminator="\n")
-    table.writeheader()
-    table.writerows([first, *more])
-    return text.getvalue()

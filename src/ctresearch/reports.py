@@ -16,16 +16,16 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ctresearch.embedded import source, tree
 from ctresearch.embedded.source import DIV, Embed, Line, Page, Project, note
-from ctresearch.embedded.tree import Book
+from ctresearch.embedded.tree import FORMATS, Book
 from ctresearch.problems import Problems, refuse, suggestion
 from ctresearch.study import Study
 
-FORMATS = {"html": "html", "docx": "docx", "pdf": "typst"}  # ours: Quarto's
 RUN = "run.json"
 
 # What stands in the source and is not printed as prose.
@@ -40,42 +40,29 @@ UNPRINTED = re.compile(
     r"|(?:tbl-colwidths|width|height)=\S+|(?<=[\s{])[#.][\w-]+",
     re.MULTILINE | re.DOTALL,
 )
-MONTH = (
-    r"(?:January|February|March|April|May|June|July|August|September|October|November|December"
-    r"|enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre)"
-)
-LAW = (
-    r"(?:Acts?|Bills?|Cap\.|Chap\.|Con(?:vention|venio|vención)s?|Decre(?:es?|tos?)|Law|Ley|No\.|Nos\."
-    r"|Orders?|Ordinances?|Protocol(?:o|s)?|Regulations?|Reglamento|Schedules?|[Nn]úm\."
-    r"|(?i:resolu(?:tions?|ción|ciones)|art(?:icle|ículo)s?|arts?\.|clauses?|paragraphs?|paras?\."
-    r"|párrafos?|sections?|secci(?:ón|ones)|numeral|inciso))"
-)
+WORDS = tomllib.loads(Path(__file__).with_name("prose.toml").read_text(encoding="utf-8"))
+
+
+def _any(kind: str, *languages: str) -> str:
+    """A pattern for any word of a kind in prose.toml."""
+    words = (word for language in languages or WORDS for word in WORDS[language][kind])
+    return f"(?:{'|'.join(words) or '(?!)'})"
+
+
+LAW, MONTH, PEOPLE = _any("laws"), _any("months"), _any("people")
 NUMBER = r"\d[\w/():.-]*"
-PEOPLE = (
-    r"(?:people|persons|victims|women|men|girls|boys|children|migrants|informants|respondents"
-    r"|personas|víctimas|mujeres|hombres|niñas|niños|migrantes|informantes)"
-)
 YEAR = r"(?:1[89]\d\d|20\d\d|2100)"
 NAMES = re.compile(  # numbers that name a thing and count nothing
     rf"\b{LAW}\s+(?:No\.\s*|Nos\.\s*|núm\.\s*)?{NUMBER}(?:(?:,|\s+(?:and|or|to|y|o|a))\s+{NUMBER})*"
     rf"|\b\d{{1,2}}(?:\s*(?:[-–,]|to|and|y|al?)\s*\d{{1,2}})*\s+(?:de\s+)?{MONTH}\b"
-    rf"|\b{MONTH}\s+\d{{1,2}}\b|\b\d{{4}}-\d\d(?:-\d\d)?\b"
+    rf"|\b{MONTH}\s+\d{{1,2}}\b(?!\s+{PEOPLE})|\b\d{{4}}-\d\d(?:-\d\d)?\b"
     rf"|(?<![\d.,$€£])\b{YEAR}(?:s|\s?[-–/]\s?\d{{2,4}})?\b(?![%\d]|[.,]\d|\s+{PEOPLE})"
+    rf"|\b(?:[Ii]n|[Ss]ince|[Bb]y|[Uu]ntil|[Ee]n|[Dd]esde)\s+{YEAR}\b(?![%\d]|[.,]\d)"
     r"|\bISBN[-:\s\dX–]+"
     r"|\b[A-Z]\.\d+(?:\.\d+)*|\b[A-Za-z]+[-–]?\d[\w.-]*"  # section B.3, JAM-KI-03
     r"|\b(?i:3|three|tres|4|four|cuatro)\s?Ps?\b"  # prevention, protection, prosecution, …
     r"|\bunder (?:the age of )?(?:18|eighteen)\b|\bmenor(?:es)? de (?:18|dieciocho)\b"  # a child
 )
-COUNTED = {  # numbers written as words
-    "en": "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-    "sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety "
-    "hundred hundreds thousand thousands million millions dozen dozens",
-    "es": "dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince "
-    "dieciséis diecisiete dieciocho diecinueve veinte veintiún veintiuno veintiuna veintidós "
-    "veintitrés veinticuatro veinticinco treinta cuarenta cincuenta sesenta setenta ochenta "
-    "noventa cien ciento doscientos doscientas trescientos trescientas quinientos quinientas mil "
-    "miles millón millones docena docenas",
-}
 DIGITS = r"[$€£]?\d(?:[\d.,:/–-]*\d)?\s?%?|[½¼¾⅓⅔]"
 
 
@@ -122,19 +109,15 @@ def render(
 
     Raises ResearchError with all that `check` finds.
     """
-    for name in set(formats) - set(FORMATS):
-        raise refuse(
-            f"ctresearch render {report}", f"no format {name!r}", suggestion(name, FORMATS)
-        )
+    _must_know("format", formats, FORMATS)
+    _must_know("renderer", [with_] if with_ else [], ("embedded", "quarto"))
     project, book = _checked(study, report)
     if final:
         _refuse_invented(project)
-    standard = "_site" if project.kind == "website" else "_book"
-    out = project.folder / project.config.get("project", "output-dir", default=standard)
-    with_ = with_ or ("quarto" if shutil.which("quarto") else "embedded")
-    return (
-        _with_quarto(project, formats, out) if with_ == "quarto" else _embedded(book, formats, out)
-    )
+    out = project.folder / project.out
+    if with_ == "quarto" or (with_ is None and shutil.which("quarto")):
+        return _with_quarto(project, formats, out)
+    return _embedded(book, formats, out)
 
 
 def typed_numbers(text: str, language: str) -> Iterator[tuple[int, str]]:
@@ -145,8 +128,8 @@ def typed_numbers(text: str, language: str) -> Iterator[tuple[int, str]]:
     """
     for blank in (UNPRINTED, NAMES):
         text = blank.sub(lambda found: re.sub(r"\S", " ", found[0]), text)
-    counted = "|".join(COUNTED.get(language, COUNTED["en"]).split())
-    words = rf"\b(?:{counted})\b(?=[\s-]+\w)"  # before the word for what is counted
+    one = rf"\bone(?=\s+{_any('single', language)}\b)"
+    words = rf"\b{_any('counted', language)}\b(?=[\s-]+\w)|{one}"  # before what is counted
     for found in re.finditer(rf"{DIGITS}|{words}", text, re.IGNORECASE):
         yield found.start(), found[0].strip()
 
@@ -211,6 +194,13 @@ def _is_marked(page: Page, number: int, place: str) -> bool:
     return False
 
 
+def _must_know(noun: str, given: Sequence[str], known: Iterable[str]) -> None:
+    for word in given:
+        if word not in known:
+            what = f"there is no {noun} {word!r}"
+            raise refuse("ctresearch render", what, suggestion(word, known))
+
+
 def _refuse_invented(project: Project) -> None:
     problems = Problems()
     for run in sorted((project.folder / "released").glob(f"*/*/{RUN}")):
@@ -223,6 +213,7 @@ def _embedded(book: Book, formats: Sequence[str], out: Path) -> list[Path]:
     """Write the formats beside `out`, then put the new folder in the place of the old."""
     from ctresearch.embedded import html, pdf, word
 
+    writers: dict[str, Callable[[Book, Path], Path | list[Path]]]
     writers = {"html": html.write, "docx": word.write, "pdf": pdf.write}
     with tempfile.TemporaryDirectory(prefix=".rendering-", dir=book.root) as folder:
         fresh = Path(folder) / "fresh"

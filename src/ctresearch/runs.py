@@ -30,6 +30,8 @@ STUDY_PLACE = "study"
 RECORD = "run.json"
 KEY = ".key"  # the name of the content a finished run rests on
 NOT_INPUTS = (".ipynb_checkpoints", ".DS_Store")
+RUNNING = ".running"  # below the results: scratch folders of runs under way
+KERNELS_LOG = "kernels.log"
 SECONDS_A_CELL = 600
 
 
@@ -62,9 +64,18 @@ class Done:
 def plan(study: Study) -> tuple[Run, ...]:
     """Every run of the study, each after those whose results it reads.
 
-    Raises ResearchError for a notebook that waits for an unknown one or, in a circle, for itself.
+    Raises ResearchError for a notebook that is missing, or waits for an unknown one or, in a
+    circle, for itself.
     """
     rules = study.file.notebooks
+    problems = Problems()
+    for name in rules:
+        if not (study.research / f"{name}.ipynb").is_file():
+            cure = "Put the notebook there, or take it out of the list."
+            problems.add(
+                "research/study.toml, notebooks", f"there is no research/{name}.ipynb", cure
+            )
+    problems.raise_any()
     return tuple(
         run for name in _in_order(rules) for run in _runs_of(study, name, rules[name], rules)
     )
@@ -178,7 +189,7 @@ def run_all(
     yields   one Done a run as it ends; one that failed leaves the others running, and those that
              would read from it are reported as waiting for it
     """
-    shutil.rmtree(study.results / ".running", ignore_errors=True)
+    shutil.rmtree(study.results / RUNNING, ignore_errors=True)
     with _Round(study, runs, fresh=fresh, started=started) as going:
         while going.waiting or going.under_way:
             yield from going.start_ready()
@@ -213,7 +224,7 @@ class _Round:
         if self.pool is not None:
             self.pool.shutdown(cancel_futures=True)
         self.contents.save()
-        shutil.rmtree(self.study.results / ".running", ignore_errors=True)
+        shutil.rmtree(self.study.results / RUNNING, ignore_errors=True)
 
     def start_ready(self) -> Iterator[Done]:
         """Start each waiting run whose results to read from are there; report those not started."""
@@ -282,7 +293,7 @@ def _waits(run: Run, lost: Sequence[str]) -> Problem:
 
 
 def _scratch(study: Study, run: Run) -> Path:
-    folder = study.results / ".running"
+    folder = study.results / RUNNING
     folder.mkdir(parents=True, exist_ok=True)
     return Path(tempfile.mkdtemp(prefix=f"{run.place}-{run.notebook}-", dir=folder))
 
@@ -318,6 +329,7 @@ def execute(job: dict[str, Any]) -> float:
         "PYTHONHASHSEED": "0",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     }
+    _kernels_speak_to(Path(job["results"]) / RUNNING / KERNELS_LOG)
     try:
         papermill.execute_notebook(
             source,
@@ -334,6 +346,13 @@ def execute(job: dict[str, Any]) -> float:
         where = f"research/{source.name}, cell {error.cell_index + 1}"
         raise refuse(where, f"{error.ename}: {error.evalue}", _cell_cure(job)) from None
     return time.monotonic() - began
+
+
+def _kernels_speak_to(log: Path) -> None:
+    """What kernels write on their own account goes to a log, not among a person's messages."""
+    stream = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(stream, 2)
+    os.close(stream)
 
 
 def _cell_cure(job: dict[str, Any]) -> str:

@@ -14,7 +14,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from ctresearch.analysis import in_words
 from ctresearch.evidence import PROTOCOL
+from ctresearch.values import Count, Value
 
 TREATY_FACTS = ("signature", "deposit", "in_force")
 UNKNOWN = "not known"
@@ -46,19 +48,34 @@ def status(law: pd.DataFrame, fact: str) -> pd.Series | None:
 
     fact   signature, deposit and in_force are those of the Trafficking Protocol
     """
-    rows = law[(law["fact"] == fact) & ((law["date"] != "") | (law["value"] != ""))]
-    if fact in TREATY_FACTS:
-        rows = rows[(rows["instrument"] == PROTOCOL) & (rows["date"] != "")]
-    return None if rows.empty else rows.sort_values("grade", kind="stable").iloc[0]
+    rows = _graded(law, fact)
+    return None if rows.empty else rows.iloc[0]
 
 
-def in_force_by(law: pd.DataFrame, day: str) -> bool | None:
-    """Whether the Protocol was in force for the country on a day; None where no row can tell."""
-    known = status(law, "in_force")
-    if known is None:
-        return None
-    date = str(known["date"])
-    return None if day.startswith(date) and len(date) < len(day) else date <= day
+def standing(laws: Mapping[str, pd.DataFrame], day: str) -> pd.DataFrame:
+    """Where each country stood on a day, as far as the sources tell: yes, no or not known.
+
+    returns  index `country`; signed and in_force (of the Protocol), national_law (dated by then),
+             disputed (sources disagree on a fact)
+    """
+    told = {
+        "signed": [_held(law, "signature", day) for law in laws.values()],
+        "in_force": [_held(law, "in_force", day) for law in laws.values()],
+        "national_law": [_held(law, "law", day) for law in laws.values()],
+        "disputed": ["yes" if in_dispute(law) else "no" for law in laws.values()],
+    }
+    return pd.DataFrame(told, index=pd.Index(laws, name="country"))
+
+
+def tallies(standing: pd.DataFrame) -> dict[str, dict[str, Value | str]]:
+    """What a finding may say of each column of `standing`: countries, names, all, unknown."""
+    told: dict[str, dict[str, Value | str]] = {}
+    for fact, answers in standing.items():
+        sure, unsure = answers.index[answers == "yes"], answers.index[answers == UNKNOWN]
+        sizes = {"countries": len(sure), "all": len(answers), "unknown": len(unsure)}
+        counts = {name: Count(n, "country") for name, n in sizes.items()}
+        told[str(fact)] = {**counts, "names": in_words(sure) or "none"}
+    return told
 
 
 def matrix(laws: Mapping[str, pd.DataFrame], facts: Mapping[str, str]) -> pd.DataFrame:
@@ -67,10 +84,30 @@ def matrix(laws: Mapping[str, pd.DataFrame], facts: Mapping[str, str]) -> pd.Dat
     laws     law tables by the country's name      facts  how a fact is printed, by fact
     returns  index `country`, a column per printed fact
     """
-    rows = {name: {p: _cell(law, fact) for fact, p in facts.items()} for name, law in laws.items()}
-    return pd.DataFrame.from_dict(rows, orient="index", columns=[*facts.values()]).rename_axis(
-        "country"
-    )
+    rows = [[_cell(law, fact) for fact in facts] for law in laws.values()]
+    return pd.DataFrame(rows, columns=[*facts.values()], index=pd.Index(laws, name="country"))
+
+
+def _graded(law: pd.DataFrame, fact: str) -> pd.DataFrame:
+    """The rows that tell of a fact, the best graded first."""
+    rows = law[(law["fact"] == fact) & ((law["date"] != "") | (law["value"] != ""))]
+    if fact in TREATY_FACTS:
+        rows = rows[(rows["instrument"] == PROTOCOL) & (rows["date"] != "")]
+    return rows.sort_values("grade", kind="stable")
+
+
+def _held(law: pd.DataFrame, fact: str, day: str) -> str:
+    """Whether a fact held on a day; a mere year or month that holds the day does not tell.
+
+    Of several laws the first counts, of several dates of a treaty the best graded.
+    """
+    dates = [date for date in _graded(law, fact)["date"] if date]
+    if not dates:
+        return UNKNOWN
+    date = min(dates) if fact == "law" else dates[0]
+    if day.startswith(date) and len(date) < len(day):
+        return UNKNOWN
+    return "yes" if date <= day else "no"
 
 
 def _cell(law: pd.DataFrame, fact: str) -> str:

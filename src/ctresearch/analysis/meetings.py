@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ctresearch.analysis import WORDS, short
 from ctresearch.evidence import ANSWERS
 
 BANDS = {
@@ -24,6 +25,40 @@ OVERALL = "overall"  # how the item that sums a meeting up is recognised
 def counts(table: pd.DataFrame, column: str) -> pd.DataFrame:
     """Rows by a column's values, in the order they first stand in the table: `number`."""
     return table.groupby(column, sort=False).size().rename("number").to_frame()
+
+
+def sizes(
+    delegations: pd.DataFrame,
+    statements: pd.DataFrame,
+    recommendations: pd.DataFrame,
+    commitments: pd.DataFrame,
+    evaluation: pd.DataFrame,
+) -> dict[str, int]:
+    """Everything that is counted of a meeting, by name.
+
+    returns  delegations, presentations, statements (and by status), recommendations (heads,
+             not_all, and by theme: on_victims), commitments (and by actor: by_iom), forms
+    """
+    countries = delegations[delegations["kind"] == "country"]
+    told = {
+        "delegations": len(countries),
+        "presentations": int((countries["presented"] == "yes").sum()),
+        "statements": len(statements),
+        "recommendations": len(recommendations),
+        "heads": recommendations["theme"].nunique(),
+        "not_all": int((recommendations["consensus"] == "not_all").sum()),
+        "commitments": len(commitments),
+        "forms": int(evaluation["forms"].max()),
+    }
+    parts = (
+        ("", statements["status"]),
+        ("on ", recommendations["theme"]),
+        ("by ", commitments["actor"]),
+    )
+    for prefix, column in parts:
+        for value, n in column.value_counts().items():
+            told[short(f"{prefix}{value}").replace("-", "_")] = int(n)
+    return told
 
 
 def evaluation_bands(evaluation: pd.DataFrame) -> pd.DataFrame:
@@ -51,31 +86,19 @@ def remarks(evaluation: pd.DataFrame, attended: int) -> pd.DataFrame:
     attended  people who attended, by the meeting's own report
     returns   columns `about` (the item, or "all") and `remark`, in a fixed order
     """
-    bands = evaluation_bands(evaluation)
+    bands, words = evaluation_bands(evaluation), WORDS["remarks"]
     forms = int((bands["valid_n"] + bands["no_response"]).max())
-    found = [("all", _response(forms, attended)), ("all", DASHES), ("all", SCALE)]
+    share = f"{forms / attended:.1%}"
+    found = [("all", words["response"].format(forms=forms, attended=attended, share=share))]
+    found += [("all", words["dashes"]), ("all", words["scale"])]
     found += [
-        (str(item), f"{int(row.valid_n)} of {forms} forms rate this item")
-        for item, row in bands.iterrows()
-        if row.valid_n < forms
+        (str(item), words["left_open"].format(valid=int(n), forms=forms))
+        for item, n in bands["valid_n"].items()
+        if n < forms
     ]
     if (evaluation[[*ANSWERS]].astype(int) == 1).any(axis=None):
-        found.append(("all", SINGLES))
-    overall = bands.index.str.lower().str.contains(OVERALL)
-    if overall.any() and bands.loc[overall, "top_two"].max() < bands.loc[~overall, "top_two"].min():
-        found.append((str(bands.index[overall][0]), BELOW_PARTS))
+        found.append(("all", words["singles"]))
+    whole = bands.index.str.lower().str.contains(OVERALL)
+    if whole.any() and bands.loc[whole, "top_two"].max() < bands.loc[~whole, "top_two"].min():
+        found.append((str(bands.index[whole][0]), words["below_parts"]))
     return pd.DataFrame(found, columns=["about", "remark"])
-
-
-def _response(forms: int, attended: int) -> str:
-    share = f"{forms / attended:.1%}"
-    return (
-        f"{forms} forms came back from {attended} who attended ({share}); how many were asked is"
-        " not known, and those who answered chose to"
-    )
-
-
-DASHES = "A dash in the source is read as no answer of that kind, not as missing"
-SCALE = "Three of seven ratings praise, and the order of the lower ones is open to doubt"
-SINGLES = "Some ratings were given by one person, who could be recognised: shown in three bands"
-BELOW_PARTS = "Rated below every part of the meeting: worth a remark, not a test"

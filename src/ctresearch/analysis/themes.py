@@ -14,11 +14,12 @@ file, knows a country or rounds a number; rounding and suppression happen once, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 import pandas as pd
 
-from ctresearch.analysis import short
+from ctresearch.analysis import WORDS, in_words, short
 from ctresearch.instruments import Codebook
 from ctresearch.problems import Problems, suggestion
 from ctresearch.values import Band
@@ -28,17 +29,6 @@ OF_CHILDREN = (  # codes that speak of children alone
     *("recruitment.child_placement", "vulnerability.children_left_behind"),
 )
 AGES = {"persons.women": "adult", "persons.men": "adult"} | dict.fromkeys(OF_CHILDREN, "child")
-SAYS = {  # sentences of findings
-    "theme": "In {country}, {informants} of the key informants raised the theme “{theme}”.",
-    "head": "In {country}, {informants} of the key informants spoke under the head “{theme}”;"
-    " named by most: {foremost}.",
-    "interviews": "In {country}, researchers spoke with {informants} key informants from these"
-    " sectors: {sectors}.",
-    "own-definition": "In {country}, {informants} of the key informants said what they understand"
-    " by trafficking before they heard the Protocol’s text.",
-    "children": "In {country}, {informants} of the key informants spoke of children: of girls, of"
-    " boys, of children who work, live with others or are left behind.",
-}
 
 
 def of(frame: pd.DataFrame, interviews: pd.DataFrame) -> pd.DataFrame:
@@ -112,16 +102,16 @@ def branch(table: pd.DataFrame, codebook: Codebook, *parents: str) -> pd.DataFra
 
 
 def leading(
-    table: pd.DataFrame, codebook: Codebook, *parents: str, steps: Sequence[int], most: int = 12
+    table: pd.DataFrame, codebook: Codebook, *parents: str, steps: Sequence[int]
 ) -> pd.DataFrame:
-    """Children of these codes in the highest bands, labelled; of a band, in codebook order.
+    """The children of these codes, labelled, the highest band first; of a band in codebook order.
 
     steps   lower ends of the bands: the order tells no more than the bands do
     """
     rows = branch(table, codebook, *parents)
     rows = rows[rows.index.str.count(r"\.") == 1]
     reach = rows["informants"].map(lambda n: sum(low <= n for low in steps))
-    return rows.loc[reach.sort_values(ascending=False, kind="stable").index].head(most)
+    return rows.loc[reach.sort_values(ascending=False, kind="stable").index]
 
 
 def claims(shown: pd.DataFrame) -> Iterator[dict[str, Any]]:
@@ -136,7 +126,7 @@ def claims(shown: pd.DataFrame) -> Iterator[dict[str, Any]]:
         named = foremost(below["theme"], below["informants"]) or "none"
         yield {
             "name": short(str(code)),
-            "says": SAYS["theme" if "." in str(code) else "head"],
+            "says": WORDS["themes"]["theme" if "." in str(code) else "head"],
             "values": {**dict(row), "foremost": named},
             "rests_on": (f"themes.csv#{code}",),
             "age_scope": AGES.get(str(code), "unknown"),
@@ -146,32 +136,33 @@ def claims(shown: pd.DataFrame) -> Iterator[dict[str, Any]]:
 def totals(shown: pd.DataFrame, fieldwork: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """What a finding may say of how many were asked and spoke of children, as `claims` does.
 
-    shown      index: keys of SAYS; `informants` are bands
+    shown      index: interviews, own-definition, children; `informants` are bands
     fieldwork  what else may be said of the interviews, by name
     """
     for about, informants in shown["informants"].items():
         yield {
             "name": about,
-            "says": SAYS[str(about)],
+            "says": WORDS["themes"][about],
             "values": {**fieldwork, "informants": informants},
             "rests_on": (f"totals.csv#{about}",),
             "age_scope": "child" if about == "children" else "unknown",
         }
 
 
-def foremost(themes: Iterable[str], informants: Iterable[Band], most: int = 3) -> str:
-    """The labels in the highest bands, as a list in words; "" where nobody raised any.
+def foremost(themes: Iterable[str], informants: Iterable[Band], most: int = 4) -> str:
+    """The labels that stand out, as a list in words; "" where none does.
 
-    Within a band the order is the one given, so that the list tells no more than the bands do.
+    Bands are taken whole, the highest first, while no more than `most` labels are in them: of
+    themes in one band none stands out from the others.
     """
-    reach = {theme: band.low for theme, band in zip(themes, informants, strict=True) if band.low}
-    return in_words(sorted(reach, key=lambda theme: -reach[theme])[:most])
-
-
-def in_words(labels: Iterable[str], *, lower: bool = True) -> str:
-    """Labels as a list in a sentence: 'debt, threats and isolation'."""
-    *others, last = [label[:1].lower() + label[1:] if lower else label for label in labels] or [""]
-    return f"{', '.join(others)} and {last}" if others else last
+    pairs = sorted(zip(themes, informants, strict=True), key=lambda pair: -pair[1].low)
+    named: list[str] = []
+    for low, band in groupby(pairs, key=lambda pair: pair[1].low):
+        labels = [theme for theme, _ in band]
+        if low == 0 or len(named) + len(labels) > most:
+            break
+        named += labels
+    return in_words(label[:1].lower() + label[1:] for label in named)
 
 
 def _raised(turns: pd.DataFrame, segments: pd.DataFrame, codebook: Codebook) -> pd.DataFrame:

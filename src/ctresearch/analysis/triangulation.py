@@ -9,9 +9,11 @@ informants who were asked in the same way, may share one error; two streams seld
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import pandas as pd
+
+from ctresearch.analysis import in_words
 
 Level = Literal["none", "reported", "corroborated"]
 STREAMS = ("interview", "media", "survey", "legal", "literature", "admin")
@@ -38,3 +40,18 @@ def triangulate(support: pd.DataFrame) -> pd.DataFrame:
         {"streams": streams.map(" ".join), "level": streams.map(len).map(level)},
         index=support.index,
     )
+
+
+def across(claims: pd.DataFrame) -> pd.DataFrame:
+    """What countries have in common: where each claim reaches which level.
+
+    claims   one row per claim and country: finding, claim, country, level
+    returns  index `finding`, in the order of `claims`: claim, then for each level the countries in
+             words, and `countries`: how many corroborate it
+    """
+    table = claims[["finding", "claim"]].drop_duplicates().set_index("finding")
+    for reached in get_args(Level):
+        places = claims[claims["level"] == reached].groupby("finding")["country"]
+        table[reached] = places.agg(in_words).reindex(table.index, fill_value="no country")
+    corroborated = claims["level"] == "corroborated"
+    return table.assign(countries=corroborated.groupby(claims["finding"]).sum())

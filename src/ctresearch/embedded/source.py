@@ -33,7 +33,6 @@ def _kept(name: str) -> dict[str, Any]:
 ALLOWED = _kept("allowed.toml")
 REFUSALS = _kept("refusals.toml")
 WORDS: dict[str, dict[str, str]] = _kept("words.toml")
-KINDS = ("book", "website", "default")
 ALONE, WITHIN = ALLOWED["shortcodes"]["alone"], ALLOWED["shortcodes"]["within"]
 
 CODE = re.compile(r"\s*(?:>\s*)*(`{3,}|~{3,})\s*(.*)")
@@ -110,10 +109,17 @@ class Yaml:
         """The value at a path of keys; `default` where there is none."""
         value = self.data
         for key in path:
+            if isinstance(value, list):
+                value = {str(n): item for n, item in enumerate(value)}
             if not isinstance(value, dict) or key not in value:
                 return default
             value = value[key]
         return value
+
+    def items(self, *path: str) -> list[Any]:
+        """The items of a list; a single one may stand without its dash."""
+        value = self.get(*path, default=[])
+        return value if isinstance(value, list) else [value]
 
 
 @dataclass(frozen=True)
@@ -136,6 +142,12 @@ class Project:
         return str(self.config.get("project", "type", default="default"))
 
     @property
+    def out(self) -> str:
+        """The folder it is rendered to, below its own."""
+        standard = "_site" if self.kind == "website" else "_book"
+        return str(self.config.get("project", "output-dir", default=standard))
+
+    @property
     def language(self) -> str:
         return str(self.config.get("lang", default="en"))
 
@@ -153,11 +165,10 @@ def note(
 
     known   what `name` could have been, to find the nearest
     """
-    words = REFUSALS[reason]
-    if "{near}" in words["fix"]:
-        words_known = list(known)
-        said["near"] = suggestion(str(said["name"]), words_known) if words_known else "Take it out."
-    problems.add(where, words["what"].format(**said), words["fix"].format(**said))
+    words, choices = REFUSALS[reason], list(known)
+    nothing = words.get("none", "Take it out.").format(**said)
+    near = suggestion(str(said.get("name")), choices) if choices else nothing
+    problems.add(where, words["what"].format(**said), words["fix"].format(near=near, **said))
 
 
 def read(study: Study, name: str, problems: Problems | None = None) -> Project:
@@ -178,8 +189,6 @@ def read(study: Study, name: str, problems: Problems | None = None) -> Project:
     if own.is_file() or common.is_file():
         variables = _read_yaml(own if own.is_file() else common, study, found)
     project = Project(study, name, config, variables)
-    _check_word(config, ("project", "type"), "kind", project.kind, KINDS, found)
-    _check_word(config, ("lang",), "language", language, set(WORDS) - {"quarto"}, found)
     pages = tuple(_Scanner(project, found).page(*entry) for entry in _listed(project, found))
     if problems is None:
         found.raise_any()
@@ -224,20 +233,16 @@ def parse_yaml(text: str, where: str, problems: Problems, skipped: int = 0) -> Y
 
 
 def _check_keys(config: Yaml, known: Any, path: tuple[str, ...], problems: Problems) -> None:
+    """Refuse keys and values that are not on the lists."""
     given = config.get(*path)
-    for key in given if isinstance(given, dict) else ():
-        name = ".".join((*path, key))
+    for key, value in given.items() if isinstance(given, dict) else ():
+        where, name = config.at(*path, key), ".".join((*path, key))
         if key not in known:
-            note(problems, config.at(*path, key), "key", known, name=name)
-        elif isinstance(known[key], dict):
+            note(problems, where, "key", known, name=name)
+        elif isinstance(known[key], dict) and isinstance(value, dict):
             _check_keys(config, known[key], (*path, key), problems)
-
-
-def _check_word(
-    config: Yaml, path: tuple[str, ...], reason: str, word: str, known: Any, problems: Problems
-) -> None:
-    if word not in known:
-        note(problems, config.at(*path), reason, known, name=word)
+        elif known[key] and str(value) not in known[key]:
+            note(problems, where, "value", known[key], name=value, key=name)
 
 
 Entry = tuple[str, str, bool]  # path, title of its part, whether an appendix
@@ -258,18 +263,18 @@ def _listed(project: Project, problems: Problems) -> list[Entry]:
 def _book_pages(config: Yaml, problems: Problems) -> Iterator[tuple[Entry, str]]:
     if not config.get("book", "author"):
         note(problems, config.at("book"), "author")
-    if "index.qmd" not in config.get("book", "chapters"):
+    if "index.qmd" not in config.items("book", "chapters"):
         note(problems, config.at("book", "chapters"), "home")
     for key in ("chapters", "appendices"):
-        for n, item in enumerate(config.get("book", key)):
+        for n, item in enumerate(config.items("book", key)):
             at, appendix = ("book", key, str(n)), key == "appendices"
-            if isinstance(item, str):
-                yield (item, "", appendix), config.at(*at)
+            if not isinstance(item, dict):
+                yield (str(item), "", appendix), config.at(*at)
                 continue
             _check_keys(config, {"part": [], "chapters": []}, at, problems)
-            for m, path in enumerate(item.get("chapters", ())):
+            for m, path in enumerate(config.items(*at, "chapters")):
                 where = config.at(*at, "chapters", str(m))
-                yield (path, str(item.get("part", "")), appendix), where
+                yield (str(path), str(item.get("part", "")), appendix), where
 
 
 def _rendered(project: Project, there: set[str]) -> Iterator[tuple[Entry, str]]:
@@ -407,7 +412,8 @@ class _File:
         value = variables.get(*key.split("."))
         if isinstance(value, str) and value:
             return " ".join(value.split())
-        self.refuse("variable", _leaves(variables.data), name=key, file=variables.where)
+        known, report = _leaves(variables.data), self.page.project.name
+        self.refuse("variable", known, name=key, file=variables.where, report=report)
         return ""
 
     def meta(self, key: str = "", *_more: str) -> str:

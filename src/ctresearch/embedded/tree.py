@@ -29,11 +29,14 @@ from ctresearch.problems import Problems
 
 Attributes = list[Any]  # pandoc's [id, classes, [[key, value], …]]
 
+FLOATS = ("fig-", "tbl-")
 LABELS: dict[str, str] = ALLOWED["labels"]  # by the prefix of what can be referred to
 FOREIGN = re.compile(r"(eq|lst|thm|lem|cor|prp|cnj|def|exm|exr|sol|rem|alg|tip|nte|wrn|imp|cau)-")
 CONDITIONS = {"content-visible", "content-hidden"}
-FORMATS = {"html": ("html",), "docx": ("docx",), "pdf": ("typst", "pdf")}  # ours: Quarto's
+FORMATS = {"html": "html", "docx": "docx", "pdf": "typst"}  # ours: Quarto's
 NOWHERE = "(?!)"  # a pattern that matches no line: the first one is named
+QUOTES = {"SingleQuote": ("‘", "’"), "DoubleQuote": ("“", "”")}
+SPACES = ("Space", "SoftBreak", "LineBreak")
 EXTERNAL = re.compile(r"(https?|mailto):")
 
 
@@ -99,7 +102,8 @@ def assemble(project: Project, problems: Problems | None = None) -> Book:
         found.raise_any()
     if reader.cited and not found.found:
         chapters = _cite(project, chapters, list(references.values()))
-    where = {anchor: ch.path for ch in chapters for anchor in (ch.id, *_anchors(ch.blocks))}
+    where = {anchor: path for (path, _), anchor in reader.ids.items() if anchor}
+    where |= {f"ref-{key}": reader.listed for _, key in reader.cited}
     meta, words = _meta(project), reader.words
     return Book(project.folder, project.name, meta, tuple(chapters), words, project.kind, where)
 
@@ -111,7 +115,7 @@ def for_format(blocks: list[Node], to: str) -> list[Node]:
         _, classes, settings = node["c"][0]
         if not CONDITIONS.intersection(classes):
             return [inside(node, {"Div": shown})]
-        met = any((name in FORMATS[to]) == (key == "when-format") for key, name in settings)
+        met = any((name == FORMATS[to]) == (key == "when-format") for key, name in settings)
         return change(node["c"][1], {"Div": shown}) if met == ("content-visible" in classes) else []
 
     return change(blocks, {"Div": shown})
@@ -128,15 +132,18 @@ def every(nodes: Any) -> Iterator[Node]:
             yield from every(node)
 
 
-def text_of(inlines: list[Node]) -> str:
-    """Inlines as plain text."""
-    spaces = dict.fromkeys(("Space", "SoftBreak", "LineBreak"), " ")
-    texts = {"Str": lambda c: c, "Code": lambda c: c[1]}
-    return "".join(
-        spaces.get(n["t"]) or texts[n["t"]](n["c"])
-        for n in every(inlines)
-        if n["t"] in texts or n["t"] in spaces
-    )
+def text_of(nodes: Any) -> str:
+    """Inlines (or blocks) as plain text, without their notes."""
+    if isinstance(nodes, list):
+        return "".join(text_of(node) for node in nodes)
+    kind = nodes.get("t") if isinstance(nodes, dict) else None
+    content: Any = nodes.get("c", []) if kind else []
+    if kind in ("Str", "Code"):
+        return str(content if kind == "Str" else content[1])
+    if kind == "Quoted":
+        opened, closed = QUOTES[content[0]["t"]]
+        return f"{opened}{text_of(content[1])}{closed}"
+    return " " if kind in SPACES else "" if kind == "Note" else text_of(content)
 
 
 def run_pandoc(arguments: list[str], content: bytes) -> bytes:
@@ -177,8 +184,7 @@ def _read(
 
 def _bibliographies(project: Project, problems: Problems) -> Iterator[str]:
     """The report's own .bib files, or the study's."""
-    named = project.config.get("bibliography", default=[])
-    own = [project.folder / name for name in ([named] if isinstance(named, str) else named)]
+    own = [project.folder / name for name in project.config.items("bibliography")]
     common = project.study.research / "references.bib"
     for path in own or [common] * common.is_file():
         with problems.gather():
@@ -208,24 +214,17 @@ def _cite(project: Project, chapters: list[Chapter], references: list[Node]) -> 
         "lang": {"t": "MetaString", "c": project.language},
         "link-citations": {"t": "MetaBool", "c": True},
     }
-    blocks = [div(chapter.blocks) for chapter in chapters]
+    blocks = [div([plain(*chapter.title), *chapter.blocks]) for chapter in chapters]
     tree = json.dumps({"pandoc-api-version": API, "meta": meta, "blocks": blocks})
     style = project.config.get("csl")
     styled = ["--csl", str(project.folder / style)] if style else []
     made = run_pandoc(["-f", "json", "-t", "json", "--citeproc", *styled], tree.encode())
     bare: Changes = {"Cite": lambda node: node["c"][1]}
+    cited = [change(kept["c"][1], bare) for kept in json.loads(made)["blocks"]]
     return [
-        replace(chapter, blocks=change(kept["c"][1], bare))
-        for chapter, kept in zip(chapters, json.loads(made)["blocks"], strict=True)
+        replace(chapter, title=title["c"], blocks=blocks)
+        for chapter, (title, *blocks) in zip(chapters, cited, strict=True)
     ]
-
-
-def _anchors(blocks: list[Node]) -> Iterator[str]:
-    """The ids in a chapter."""
-    places = {"Header": 1, "Div": 0, "Span": 0}
-    for node in every(blocks):
-        if node["t"] in places and node["c"][places[node["t"]]][0]:
-            yield node["c"][places[node["t"]]][0]
 
 
 def _meta(project: Project) -> Meta:
@@ -253,9 +252,19 @@ def _words(text: str) -> list[Node]:
     return [node for word in text.split() for node in ({"t": "Space"}, string(word))][1:]
 
 
-def _token(own: str) -> str:
-    """A pattern that finds a label or key and none that only begins with it."""
-    return rf"[#@]\{{?{re.escape(own)}(?![\w-])"
+def _given(own: str) -> str:
+    """A pattern that finds where a label is given, and none that only begins like it."""
+    return rf"[{{\s]#{re.escape(own)}(?![\w-])"
+
+
+def _called(key: str) -> str:
+    """A pattern that finds where a label or a reference is called."""
+    return rf"@\{{?{re.escape(key)}(?![\w-])"
+
+
+def _begun(inlines: list[Node]) -> str:
+    """A pattern that finds the line on which these words begin, whatever marks stand in them."""
+    return r"\W+".join(re.findall(r"\w+", text_of(inlines))[:3])
 
 
 def _link(word: str, number: str, target: str) -> Node:
@@ -306,9 +315,10 @@ class _Reader:
         self.chapters = {page.path: _chapter_id(page.path) for page in project.pages}
         self.waiting: list[tuple[Page, Node]] = []  # references, for when all pages are read
         self.cited: list[tuple[Page, str]] = []
-        self.listed = False  # whether a page has the list of references
-        names = ("Header", "Div", "Figure", "Table", "Image", "Link", "Cite", "Span")
+        self.listed = ""  # path of the page that lists the references
+        names = ("Header", "Div", "Image", "Link", "Cite", "Span")
         self.changes: Changes = {name: getattr(self, name.lower()) for name in names}
+        self.changes |= dict.fromkeys(("Figure", "Table"), self.captioned)
         self.changes |= dict.fromkeys(("RawBlock", "RawInline", "Math"), self.foreign)
 
     def must(
@@ -354,7 +364,7 @@ class _Reader:
 
     def header(self, node: Node) -> list[Node]:
         level, (own, classes, settings), inlines = node["c"]
-        place, spot = self.place, rf"^#+\s+{re.escape(text_of(inlines)[:20])}"
+        place, spot = self.place, rf"^#+\W*{_begun(inlines)}"
         self.check("Header", node["c"][1])
         self.must(level > 1, spot, "title-twice")
         fits = level <= place.level + 1
@@ -379,7 +389,7 @@ class _Reader:
 
     def label(self, own: str, anchor: str, word: str, number: str) -> None:
         """Note an id of the page, and its label if it can be referred to."""
-        where = self.place.page.places(_token(own))[-1]
+        where = self.place.page.places(_given(own))[-1]
         if own.split("-")[0] in LABELS:
             if own in self.labels:
                 note(self.problems, where, "label", name=own, other=self.labels[own].where)
@@ -397,7 +407,7 @@ class _Reader:
         for name, _ in settings:
             spot = rf"\b{re.escape(name)}="
             self.must(name in keys, spot, "attribute", keys, name=name, **said)
-        self.must(not FOREIGN.match(own), _token(own), "label-kind", name=own)
+        self.must(not FOREIGN.match(own), _given(own), "label-kind", name=own)
 
     def anchored(self, kind: str, attributes: Attributes) -> Attributes:
         """Attributes whose id, if there is one, is unique in the book."""
@@ -418,17 +428,22 @@ class _Reader:
         (own, classes, settings), blocks = node["c"]
         if "ct-embed" in classes:
             return self.shown(int(dict(settings)["at"]))
-        self.listed = self.listed or own == "refs"
+        if own == "refs":
+            self.listed = self.place.page.path
+            self.ids[self.listed, own] = own
         if own == "refs" or "ct-pagebreak" in classes:
             return [node]
-        if own.split("-")[0] in LABELS:
+        if own.startswith(FLOATS):
             return self.float(node["c"][0], blocks)
         kept = self.anchored("Div", node["c"][0])
         for name in classes:
             if name.startswith("callout-"):
                 return [self.callout(name.removeprefix("callout-"), dict(settings), blocks)]
-        before, self.place.within = self.place.within, self.place.within
+        before = self.place.within
         for name in CONDITIONS.intersection(classes):
+            named = [to for key, to in settings if key.endswith("-format")]
+            known = len(named) == 1 and named[0] in FORMATS.values()
+            self.must(known, rf"\b{name}\b", "format", FORMATS.values(), name=", ".join(named))
             self.place.within = name
         content = change(blocks, self.changes)
         self.place.within = before
@@ -444,7 +459,7 @@ class _Reader:
         """A figure or table with its number; its last paragraph is the caption."""
         self.check("Div", attributes)
         own, given, place = attributes[0], dict(attributes[2]), self.place
-        kind, spot = own.split("-")[0], _token(own)
+        kind, spot = own.split("-")[0], _given(own)
         last: Node = blocks[-1] if len(blocks) > 1 else {"t": ""}
         worded = last["t"] == "Para" and any(node["t"] != "Image" for node in last["c"])
         self.must(not place.within, spot, "float-within", name=own, other=place.within)
@@ -466,38 +481,26 @@ class _Reader:
         shares = [float(part) / 100 for part in re.findall(r"[\d.]+", given)]
 
         def table(node: Node) -> list[Node]:
-            columns = [side for side, _ in node["c"][2]]
-            fits, told = (
-                len(shares) == len(columns),
-                {"given": len(shares), "columns": len(columns)},
-            )
-            if not self.must(fits, re.escape(given), "widths", (), **told):
-                return []
-            kept = [[s, {"t": "ColWidth", "c": w}] for s, w in zip(columns, shares, strict=True)]
+            sides = [side for side, _ in node["c"][2]]
+            told = {"given": len(shares), "columns": len(sides)}
+            fits = self.must(len(shares) == len(sides), re.escape(given), "widths", (), **told)
+            kept = [[s, {"t": "ColWidth", "c": w}] for s, w in zip(sides, shares, strict=fits)]
             return [{"t": "Table", "c": [*node["c"][:2], kept, *node["c"][3:]]}]
 
         return change(nodes, {"Table": table}) if given else nodes
 
-    def figure(self, node: Node) -> list[Node]:
-        """An image that stands alone, the words in its brackets being its caption."""
-        attributes, (_, caption), blocks = node["c"]
-        return self.captioned("fig", attributes, blocks, caption)
-
-    def table(self, node: Node) -> list[Node]:
+    def captioned(self, node: Node) -> list[Node]:
+        """A figure or table in pandoc's own way: its caption a part of it."""
         attributes, (_, caption), *rest = node["c"]
-        if not caption:
+        table = node["t"] == "Table"
+        if table and not caption:
             return [inside(node, self.changes)]
-        bare = {"t": "Table", "c": [["", [], []], [None, []], *rest]}
-        return self.captioned("tbl", attributes, [bare], caption)
-
-    def captioned(
-        self, kind: str, attributes: Attributes, blocks: list[Node], caption: list[Node]
-    ) -> list[Node]:
-        words = caption[0]["c"]
-        spot, labelled = re.escape(text_of(words)[:20]), attributes[0].startswith(f"{kind}-")
+        words, kind = caption[0]["c"], "tbl" if table else "fig"
+        bare = [{"t": "Table", "c": [["", [], []], [None, []], *rest]}] if table else rest[0]
+        spot, labelled = _begun(words), attributes[0].startswith(f"{kind}-")
         if not self.must(labelled, spot, "float", name=LABELS[kind], kind=kind):
             return []
-        return self.float(attributes, [*blocks, {"t": "Para", "c": words}])
+        return self.float(attributes, [*bare, {"t": "Para", "c": words}])
 
     # images
 
@@ -561,22 +564,23 @@ class _Reader:
             if node["t"] == "Cite":
                 links = [link for citation in node["c"][0] for link in self.refer(citation)]
                 node.clear()
-                node.update({"t": "Span", "c": [["", [], []], links[:-1]]})
+                several = {"t": "Span", "c": [["", [], []], links[:-1]]}
+                node.update(links[0] if len(links) == 2 else several)
             else:
                 node["c"][2] = [f"#{self.follow(node['c'][2][0])}", ""]
         for page, key in self.cited:
             self.place = _Place(page)
             reason = "label-kind" if FOREIGN.match(key) else "citation"
-            self.must(key in references, _token(key), reason, references, name=key)
+            self.must(key in references, _called(key), reason, references, name=key)
 
         if self.cited and not self.listed:
             self.place = _Place(self.cited[0][0])
-            self.must(False, _token(self.cited[0][1]), "references")
+            self.must(False, _called(self.cited[0][1]), "references")
 
     def refer(self, citation: Node) -> list[Node]:
         """The link for one cross-reference, and what parts it from a next one."""
         name = citation["citationId"]
-        found, spot = self.labels.get(name), _token(name)
+        found, spot = self.labels.get(name), _called(name)
         if not self.must(found, spot, "reference", self.labels, name=name) or found is None:
             return []
         self.must(found.number, spot, "reference-number", name=name)
@@ -600,7 +604,7 @@ class _Reader:
 
 def _book_words(project: Project) -> dict[str, str]:
     """The words of the report's language, or what its `language:` block says instead."""
-    given, names = project.config.get("language") or {}, WORDS["quarto"]
+    given, names = project.config.get("language", default={}), WORDS["quarto"]
     own = {names[key]: word for key, word in given.items() if key in names}
     return WORDS.get(project.language, WORDS["en"]) | own
 

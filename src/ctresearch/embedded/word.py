@@ -5,7 +5,7 @@ Out   one file that Word and LibreOffice open as it is, the same bytes every tim
 
 The one idea: pandoc writes the words. Before it does, whatever Word can work out anew (captions,
 references, contents, pages) is put in as fields that already show the book's own numbers; after
-it, what pandoc cannot say (heading lists, headers, rows that stay whole) is set in its XML.
+it, what pandoc cannot say (heading lists, rows that stay whole, fitting widths) is set in its XML.
 """
 
 from __future__ import annotations
@@ -15,104 +15,100 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator
-from datetime import datetime
-from itertools import groupby
+from itertools import count, groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from xml.sax.saxutils import quoteattr
+
+from docx.oxml import parse_xml
+from docx.oxml.ns import nsmap, qn
+from lxml import etree
 
 from ctresearch.embedded import housestyle, nodes, tree
-from ctresearch.embedded.housestyle import MARGINS, SIDES, SPACES, Sheet, begun, field, run
+from ctresearch.embedded.housestyle import ENDED, ENDS, SIDES, SPACES, Sheet, begun, field, run
 from ctresearch.embedded.nodes import Changes, Node
 from ctresearch.embedded.tree import Book, Chapter
-from ctresearch.files import write_whole
-from ctresearch.problems import refuse
+from ctresearch.files import digest, read_text, write_whole
 
-PANDOC = ["-f", "json", "-t", "docx", "-o", "-"]
+PANDOC = ["-f", "json", "-t", "docx", "-o", "-", "--syntax-highlighting=none"]
+DOCUMENT = "word/document.xml"
+OURS = ("word/settings.xml", "docProps/core.xml", "docProps/app.xml")  # in the place of pandoc's
+
+LISTS = {"contents": r'\o "1-2" \u', "figures-list": r"\c Figure", "tables-list": r"\c Table"}
 LISTED = 2  # levels of headings in the contents
-LISTS = {"figures-list": "ct-figure", "tables-list": "ct-table"}
 LINE = {False: 100, True: 155}  # characters of a table in a line, upright and on its side
-MOST = 48  # characters beyond which a column gains nothing
+MOST = 90  # characters beyond which a column gains nothing
 WHOLE = 12  # rows up to which a table stays on one page
 EMU = 635  # units of a picture's size in one of a page's
 TALLEST = 0.8  # of the page's text: a picture, which leaves room for its caption
-FIRST_MARK = 1_000_000  # number of our first bookmark; pandoc's begin at 9
 
 TAB = "<w:r><w:tab/></w:r>"
-BREAK = housestyle.paragraph("Break", inner='<w:r><w:br w:type="page"/></w:r>')
-CONTENTS = (
-    '<w:sdt><w:sdtPr><w:docPartObj><w:docPartGallery w:val="Table of Contents"/>'
-    "<w:docPartUnique/></w:docPartObj></w:sdtPr><w:sdtContent>",
-    "</w:sdtContent></w:sdt>",
+BREAK = housestyle.paragraph("Break", '<w:r><w:br w:type="page"/></w:r>')
+FOR_WORD = (
+    '<w:r><mc:AlternateContent xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/'
+    '2006" xmlns:w15="http://schemas.microsoft.com/office/word/2012/wordml">'
+    '<mc:Choice Requires="w15">',
+    "</mc:Choice></mc:AlternateContent></w:r>",
 )
 
-Page = tuple[Sheet, Node]  # a block and the kind of page it is on
-Entry = tuple[str, str, list[Node]]  # style, id it leads to, words
+
+Entry = tuple[str, str, list[Node]]  # of contents or a list: style, id it leads to, words
 
 
 def write(book: Book, out: Path) -> Path:
-    """Write `book` to `out`, under its output file's name.
-
-    Raises ResearchError for a picture that is only there as a drawing.
-    """
-    text = _Text(book)
+    """Write `book` to `out`, under its output file's name."""
     with TemporaryDirectory() as folder:
-        reference = write_whole(Path(folder) / "reference.docx", housestyle.reference(book))
+        text = _Text(book, Path(folder))
         blocks = nodes.document(list(text.blocks()))
-        made = tree.run_pandoc([*PANDOC, f"--reference-doc={reference}"], blocks)
-    return write_whole(out / f"{book.meta.output_file}.docx", _finished(book, made, text.numbers))
+        house = housestyle.files(book, text.section)
+        styles = write_whole(text.folder / "reference.docx", housestyle.packed(house))
+        made = tree.run_pandoc([*PANDOC, f"--reference-doc={styles}"], blocks)
+    with zipfile.ZipFile(io.BytesIO(made)) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    files |= {name: house[name] for name in OURS}
+    files[DOCUMENT] = _finished(files[DOCUMENT], text.numbers)
+    return write_whole(out / f"{book.meta.output_file}.docx", housestyle.packed(files))
 
 
 class _Text:
     """A book on its way to pandoc, with its fields and sections."""
 
-    def __init__(self, book: Book) -> None:
-        self.book = book
-        self.shown = [tree.for_format(chapter.blocks, "docx") for chapter in book.chapters]
-        self.floats = {
-            node["c"][0][0]: node
-            for node in tree.every(self.shown)
-            if node["t"] == "Div" and set(node["c"][0][1]).intersection(LISTS.values())
-        }
-        self.numbers: list[tuple[str, bool]] = []  # of every heading; whether of an appendix
-        self.last: dict[str, int] = {}  # number of the last figure, table
-        self.marks = FIRST_MARK
-        self.wide = self.annexed = False
+    def __init__(self, book: Book, folder: Path) -> None:
+        self.book, self.folder = book, folder
+        self.entries: dict[str, list[Entry]] = {name: [] for name in LISTS}
+        self.numbers: list[str] = []  # of every heading in order; "" for one without
+        self.marks = count(1_000_000)  # numbers of our bookmarks; pandoc's are small
+        self.wide, self.part, self.section = False, "", ""
         kinds = ("Header", "Div", "Table", "Image", "Link")
         self.changes: Changes = {kind: getattr(self, kind.lower()) for kind in kinds}
 
     def blocks(self) -> Iterator[Node]:
         """Everything, each run of like pages closed by its section's properties."""
-        before = Sheet("cover")
-        for sheet, pages in groupby(self.pages(), key=lambda page: page[0]):
-            yield from (block for _, block in pages)
-            restart = before.head == "cover" or before.roman != sheet.roman
-            section = f'<w:pStyle w:val="Break"/>{sheet.section(restart=restart)}'
-            yield _xml(f"<w:p><w:pPr>{section}</w:pPr></w:p>")
-            before = sheet
+        body = [page for chapter in self.book.chapters for page in self.chapter(chapter)]
+        lists = [(Sheet(2), block) for name in LISTS for block in self.listing(name)]
+        cover, before = [(Sheet(1), block) for block in self.cover()], Sheet(1)
+        for sheet, group in groupby([*cover, *lists, *body], key=lambda page: page[0]):
+            if self.section:
+                yield _xml(f'<w:p><w:pPr><w:pStyle w:val="Break"/>{self.section}</w:pPr></w:p>')
+            yield from (block for _, block in group)
+            restart = before.head == 1 or before.roman != sheet.roman
+            self.section, before = sheet.section(restart=restart), sheet
 
-    def pages(self) -> Iterator[Page]:
-        yield from ((Sheet("cover"), block) for block in self.cover())
-        yield from ((Sheet("front"), block) for block in self.lists())
-        part = ""
-        for chapter, blocks in zip(self.book.chapters, self.shown, strict=True):
-            upright = Sheet("running", roman=chapter.kind == "front")
-            if chapter.part not in ("", part):
-                yield upright, _styled("Part Title", nodes.string(chapter.part), at=_part(chapter))
-            part = chapter.part
-            self.annexed = chapter.kind == "appendix"
-            yield upright, self.titled(1, chapter.id, chapter.number, chapter.title)
-            yield from self.chapter(blocks, upright)
-
-    def chapter(self, blocks: list[Node], upright: Sheet) -> Iterator[Page]:
-        """What follows a chapter's heading, each block on its page."""
-        for wide, group in groupby(blocks, key=_is_wide):
+    def chapter(self, chapter: Chapter) -> Iterator[tuple[Sheet, Node]]:
+        """A chapter's blocks, each with the kind of page it is on."""
+        upright = Sheet(3, roman=chapter.kind == "front")
+        if chapter.part not in ("", self.part):
+            title, at = nodes.string(chapter.part), f"part-{chapter.id}"
+            self.entries["contents"].append(("toc 1", at, [title]))
+            yield upright, _styled("Part Title", {"t": "Span", "c": [[at, [], []], [title]]})
+        self.part = chapter.part
+        named = [chapter.id, [], [["number", chapter.number]]]
+        yield upright, self.header({"t": "Header", "c": [1, named, chapter.title]})[0]
+        for wide, group in groupby(tree.for_format(chapter.blocks, "docx"), key=_is_wide):
             self.wide = wide
-            sheet = Sheet(upright.head, upright.roman, wide)
             found = [inner for block in group for inner in (block["c"][1] if wide else [block])]
+            sheet = Sheet(3, upright.roman, wide)
             yield from ((sheet, block) for block in _trimmed(self.inner(found)))
-        self.wide = False
 
     def inner(self, content: list[Node]) -> list[Node]:
         return nodes.change(content, self.changes)
@@ -120,136 +116,109 @@ class _Text:
     # cover, contents and lists
 
     def cover(self) -> Iterator[Node]:
-        meta, words = self.book.meta, self.book.words
-        authors = ", ".join(name for name in meta.authors if name != meta.publisher)
-        edition = meta.edition and f"{words['edition']} {meta.edition}"
+        meta = self.book.meta
         lines = [
             ("Cover Publisher", meta.publisher),
             ("Title", meta.title),
             ("Subtitle", meta.subtitle),
-            *(("Cover Line", line) for line in (authors, edition, meta.date)),
+            ("Cover Line", ", ".join(name for name in meta.authors if name != meta.publisher)),
+            ("Cover Line", meta.edition and f"{self.book.words['edition']} {meta.edition}"),
+            ("Cover Line", meta.date),
             ("Cover Line", meta.isbn and f"ISBN {meta.isbn}"),
             ("Cover Mark", meta.brand),
         ]
-        return (_styled(style, nodes.string(said)) for style, said in lines if said)
+        return (_styled(style, nodes.string(line)) for style, line in lines if line)
 
-    def lists(self) -> Iterator[Node]:
-        """Contents, figures, tables: fields that are filled in already."""
-        yield _xml(CONTENTS[0])
-        yield from self.listing("contents", rf'TOC \o "1-{LISTED}" \h \z \u', list(self.headings()))
-        yield _xml(CONTENTS[1])
-        for name, kind in LISTS.items():
-            floats = [node for node in self.floats.values() if kind in node["c"][0][1]]
-            if floats:
-                label = dict(floats[0]["c"][0][2])["label"]
-                entries = [_captioned(node) for node in floats]
-                yield from self.listing(name, rf'TOC \h \z \c "{_sequence(label)}"', entries)
+    def listing(self, name: str) -> Iterator[Node]:
+        """A list under its heading, filled in already; the field around it is for Word alone.
 
-    def listing(self, name: str, instruction: str, entries: list[Entry]) -> Iterator[Node]:
-        yield _styled("TOC Heading", nodes.string(self.book.words[name]))
-        for at, (style, anchor, words) in enumerate(entries, start=1):
-            opening = begun(instruction) * (at == 1) + _linking(anchor)
-            page = TAB + field(rf"PAGEREF {_bookmark(anchor)} \h", "")
-            closing = f"{page}</w:hyperlink>{housestyle.ENDED * (at == len(entries))}"
-            yield _styled(style, _raw(opening), *_bare(words), _raw(closing))
-
-    def headings(self) -> Iterator[Entry]:
-        part = ""
-        for chapter, blocks in zip(self.book.chapters, self.shown, strict=True):
-            if chapter.part not in ("", part):
-                yield "toc 1", _part(chapter), [nodes.string(chapter.part)]
-            part, number = chapter.part, chapter.number
-            if number and chapter.kind == "appendix":
-                number = f"{self.book.words['appendix']} {number} —"
-            yield "toc 1", chapter.id, [*_apart(number), *chapter.title]
-            for node in tree.every(blocks):
-                if node["t"] == "Header" and node["c"][0] <= LISTED:
-                    _, (anchor, _, settings), title = node["c"]
-                    yield "toc 2", anchor, [*_apart(dict(settings).get("number", "")), *title]
+        LibreOffice would freeze the pages in a field of contents, and works them out without it.
+        """
+        entries = self.entries[name]
+        if entries:
+            yield _styled("TOC Heading", nodes.string(self.book.words[name]))
+        for entry in entries:
+            style, anchor, shown = entry
+            opening = _for_word(begun(rf"TOC {LISTS[name]} \h \z")) * (entry is entries[0])
+            closing = _for_word(ENDED) * (entry is entries[-1])
+            page = _raw(TAB + field(rf"PAGEREF {_bookmark(anchor)} \h", ""))
+            line = nodes.change([*shown, page], {"Note": lambda _: []})
+            yield _styled(style, _raw(opening), *_linked(anchor, line), _raw(closing))
 
     # what pandoc is told of each kind of node
 
-    def titled(self, level: int, anchor: str, number: str, title: list[Node]) -> Node:
+    def header(self, node: Node) -> list[Node]:
         """A heading, whose number is noted for the list that will show it."""
-        words = self.inner(title)
+        level, (anchor, _, settings), title = node["c"]
+        number, words = dict(settings).get("number", ""), self.inner(title)
         if "0" in number.split("."):  # 2.0.1, under no section 2.1: no list counts like this
             number, words = "", [nodes.string(f"{number} "), *words]
-        self.numbers.append((number, self.annexed))
-        return nodes.heading(level, anchor, *words)
-
-    def header(self, node: Node) -> list[Node]:
-        level, (anchor, _, settings), title = node["c"]
-        return [self.titled(level, anchor, dict(settings).get("number", ""), title)]
+        self.numbers.append(number)
+        if level <= LISTED:
+            told = f"{self.book.words['appendix']} {number} — " if number.isalpha() else number
+            shown = [nodes.string(told), _raw(TAB * (number == told != "")), *title]
+            self.entries["contents"].append((f"toc {level}", anchor, shown))
+        named = {"t": "Span", "c": [[anchor, [], []], words]}  # pandoc would name the whole section
+        return [nodes.heading(level, "", named)]
 
     def div(self, node: Node) -> list[Node]:
         (at, classes, settings), blocks = node["c"]
-        named, kind = dict(settings), next(iter(classes), "")
-        match kind:
-            case "ct-figure":
-                return [self.float(at, named, "Image Caption", blocks)]
-            case "ct-table":
-                return [self.float(at, named, "Table Caption", blocks)]
-            case "ct-callout":
-                return [_callout(classes[1], named["title"], self.inner(blocks))]
-            case "ct-pagebreak":
+        match classes:
+            case ["ct-figure" | "ct-table"]:
+                return self.float(at, classes[0].removeprefix("ct-"), dict(settings), blocks)
+            case ["ct-callout", kind]:
+                return [_callout(kind, dict(settings)["title"], self.inner(blocks))]
+            case ["ct-pagebreak"]:
                 return [_xml(BREAK)]
         return [nodes.inside(node, self.changes)]
 
-    def float(self, at: str, named: dict[str, str], style: str, blocks: list[Node]) -> Node:
+    def float(self, at: str, kind: str, named: dict[str, str], blocks: list[Node]) -> list[Node]:
         """A figure over its caption, or a table under it."""
         *content, said = blocks
-        words = [inline for block in said["c"][1] for inline in self.inner(block["c"])]
-        label = _raw(self.label(at, named["label"], named["number"]))
-        caption = _styled(style, label, nodes.string(": "), *words)
-        if style == "Table Caption":
-            return nodes.div([caption, *self.inner(content)], at=at)
+        label, words = f"{named['label']}\u00a0{named['number']}", said["c"][1][0]["c"]
+        listed = self.entries[f"{kind}s-list"]
+        listed.append(("table of figures", at, [nodes.string(f"{label}: "), *words]))
+        caption = [_raw(self.label(at, kind, label)), nodes.string(": "), *self.inner(words)]
+        if kind == "table":
+            return [_styled("Table Caption", *caption), *self.inner(content)]
         figure = nodes.div(self.inner(content), custom_style="Captioned Figure")
-        return nodes.div([figure, caption], at=at)
+        return [figure, _styled("Image Caption", *caption)]
 
-    def label(self, at: str, word: str, number: str) -> str:
-        """'Figure 2.1' with its last number counted by Word, in a bookmark for references."""
-        above, _, own = number.rpartition(".")
-        follows = self.last.get(word, 0) + 1 == int(own)
-        self.last[word], self.marks = int(own), self.marks + 1
-        counted = rf"SEQ {_sequence(word)} \* ARABIC" + ("" if follows else rf" \r {own}")
-        before = f"{word}\u00a0{above}{'.' if above else ''}"
-        name = quoteattr(_label_mark(at))
-        return (
-            f'<w:bookmarkStart w:id="{self.marks}" w:name={name}/>{run(before)}'
-            f'{field(counted, run(own))}<w:bookmarkEnd w:id="{self.marks}"/>'
-        )
+    def label(self, at: str, kind: str, label: str) -> str:
+        """'Figure 2.1', its last number counted by Word: the bookmark that links lead to."""
+        own = re.split(r"\D", label)[-1]
+        counted = field(rf"SEQ {kind.title()} \* ARABIC" + r" \r 1" * (own == "1"), run(own))
+        mark = next(self.marks)
+        opening = f'<w:bookmarkStart w:id="{mark}" w:name="{_bookmark(at)}"/>'
+        return f'{opening}{run(label.removesuffix(own))}{counted}<w:bookmarkEnd w:id="{mark}"/>'
 
     def table(self, node: Node) -> list[Node]:
-        """A table whose columns are as wide as their words ask for, unless its author said."""
+        """A table whose columns are as wide as its author or, if he left it open, its words say."""
         _, caption, columns, *rows = nodes.inside(node, self.changes)["c"]
-        if all(width["t"] == "ColWidthDefault" for _, width in columns):
-            shares = _shares(rows, len(columns), LINE[self.wide])
-            columns = [
-                [side, {"t": "ColWidth", "c": share}]
-                for (side, _), share in zip(columns, shares, strict=True)
-            ]
+        shares = _shares(rows, [width.get("c") for _, width in columns], LINE[self.wide])
+        widths = [{"t": "ColWidth", "c": share} for share in shares]
+        columns = [[side, new] for (side, _), new in zip(columns, widths, strict=True)]
         return [{"t": "Table", "c": [["", [], []], caption, columns, *rows]}]
 
     def image(self, node: Node) -> list[Node]:
+        """A picture as pixels: not every Word shows drawings."""
         (_, _, settings), alt, (target, _) = node["c"]
-        named = dict(settings)
-        if not target.endswith(".png"):
-            where = f"reports/{self.book.name}, docx"
-            cure = "Save it as PNG as well, and name that file in the report."
-            raise refuse(where, f"Word cannot show {Path(target).name!r} everywhere", cure)
-        sizes = [[side, named[side]] for side in ("width", "height") if side in named]
+        if target.endswith(".svg"):
+            from ctresearch import charts
+
+            name = f"{digest(target.encode())}.png"
+            target = str(write_whole(self.folder / name, charts.pixels(read_text(Path(target)))))
+        sizes = [[side, size] for side, size in settings if side in ("width", "height")]
         return [{"t": "Image", "c": [["", [], sizes], alt, [target, ""]]}]
 
     def link(self, node: Node) -> list[Node]:
-        """A link within the book; one that names a figure or table follows its number."""
-        (_, classes, settings), words, (target, _) = nodes.inside(node, self.changes)["c"]
+        """A link within the book; one to a figure or table is filled in by Word."""
+        (_, _, settings), words, (target, _) = nodes.inside(node, self.changes)["c"]
         if not target.startswith("#"):
             return [node]
-        anchor = target.removeprefix("#")
-        if "ct-ref" in classes and dict(settings)["label"] and anchor in self.floats:
-            opening = begun(rf"REF {_label_mark(anchor)} \h")
-            return [_raw(opening), *words, _raw(housestyle.ENDED)]
-        return [_raw(_linking(anchor)), *words, _raw("</w:hyperlink>")]
+        if dict(settings).get("label") and target.startswith(("#fig-", "#tbl-")):
+            return [_raw(begun(rf"REF {_bookmark(target[1:])} \h")), *words, _raw(ENDED)]
+        return _linked(target[1:], words)
 
 
 # small things of pandoc's tree
@@ -263,41 +232,41 @@ def _xml(xml: str) -> Node:
     return {"t": "RawBlock", "c": ["openxml", xml]}
 
 
-def _styled(style: str, *inlines: Node, at: str = "") -> Node:
+def _for_word(runs: str) -> str:
+    """Runs whose content only Word since 2013 takes in."""
+    return runs.replace("<w:r>", FOR_WORD[0]).replace("</w:r>", FOR_WORD[1])
+
+
+def _styled(style: str, *inlines: Node) -> Node:
     """A paragraph in a style of the house."""
-    return nodes.div([{"t": "Para", "c": list(inlines)}], at=at, custom_style=style)
+    return nodes.div([{"t": "Para", "c": list(inlines)}], custom_style=style)
 
 
-def _apart(number: str) -> list[Node]:
-    return [nodes.string(number), _raw(TAB)] if number else []
+def _linked(anchor: str, words: list[Node]) -> list[Node]:
+    """Words that lead to a place in the book, in the colour of text."""
+    bare = nodes.change(words, {"Link": lambda link: link["c"][1]})
+    opening = f'<w:hyperlink w:anchor="{_bookmark(anchor)}" w:history="1">'
+    return [_raw(opening), *bare, _raw("</w:hyperlink>")]
 
 
-def _bare(words: list[Node]) -> list[Node]:
-    """Words without what leads elsewhere."""
-    return nodes.change(words, {"Link": lambda link: link["c"][1], "Note": lambda _: []})
-
-
-def _captioned(node: Node) -> Entry:
-    """A figure or table as its list has it."""
-    (anchor, _, settings), blocks = node["c"]
-    named = dict(settings)
-    words = [inline for block in blocks[-1]["c"][1] for inline in block["c"]]
-    label = f"{named['label']}\u00a0{named['number']}: "
-    return "table of figures", anchor, [nodes.string(label), *words]
+def _bookmark(anchor: str) -> str:
+    """The name pandoc gives a bookmark: Word's have 40 characters at most."""
+    short = len(anchor) <= 40 and anchor[:1].isalpha()
+    return anchor if short else "X" + hashlib.sha1(anchor.encode()).hexdigest()[1:]
 
 
 def _callout(kind: str, title: str, blocks: list[Node]) -> Node:
     """A box with a coloured side: a table of one column, its title the header."""
+    none: list[Any] = ["", [], []]
+    side = {"t": "AlignDefault"}
+    head, body = (
+        [[none, [[none, side, 1, 1, cell]]]]
+        for cell in ([_styled("Callout Title", nodes.string(title))], blocks)
+    )
     named = ["", [], [["custom-style", f"Callout{kind.title()}"]]]
-    column = [{"t": "AlignDefault"}, {"t": "ColWidth", "c": 1.0}]
-    empty: list[Any] = ["", [], []]
-
-    def row(content: list[Node]) -> list[Any]:
-        return [empty, [[empty, {"t": "AlignDefault"}, 1, 1, content]]]
-
-    head = [empty, [row([_styled("Callout Title", nodes.string(title))])]]
-    body = [[empty, 0, [], [row(blocks)]]]
-    return {"t": "Table", "c": [named, [None, []], [column], head, body, [empty, []]]}
+    columns = [[side, {"t": "ColWidth", "c": 1.0}]]
+    rows = [[none, head], [[none, 0, [], body]], [none, []]]
+    return {"t": "Table", "c": [named, [None, []], columns, *rows]}
 
 
 def _is_wide(block: Node) -> bool:
@@ -310,132 +279,76 @@ def _trimmed(blocks: list[Node]) -> list[Node]:
     return blocks[kept[0] : kept[-1] + 1] if kept else []
 
 
-def _shares(rows: list[Any], count: int, line: int) -> list[float]:
-    """How much of the width each column is given: its longest word, then room for its texts."""
-    words, texts = [0] * count, [0] * count
+def _shares(rows: list[Any], given: list[float | None], line: int) -> list[float]:
+    """How much of the width each column takes: at least its longest word, then room for texts."""
+    words, texts = [0] * len(given), [0] * len(given)
     (_, head), bodies, (_, foot) = rows
     for _, cells in (*head, *(row for body in bodies for part in body[2:] for row in part), *foot):
-        for at, cell in enumerate(cells[:count]):
+        for at, cell in enumerate(cells[: len(given)]):
             said = tree.text_of(cell[4])
             words[at] = max(words[at], *(len(word) + 2 for word in f"{said} -----".split()))
             texts[at] = max(texts[at], min(len(said) + 2, MOST))
-    wanted = [max(text - word, 0) for text, word in zip(texts, words, strict=True)]
+    asked = [(share or 0) * line for share in given] if len(set(given)) > 1 else texts
+    wanted = [max(ask - word, 0) for ask, word in zip(asked, words, strict=True)]
     room = max(line - sum(words), 0) / (sum(wanted) or 1)
     widths = [word + want * room for word, want in zip(words, wanted, strict=True)]
     return [width / sum(widths) for width in widths]
 
 
-# names of bookmarks
-
-
-def _part(chapter: Chapter) -> str:
-    return f"part-{chapter.id}"
-
-
-def _bookmark(anchor: str) -> str:
-    """The name pandoc gives a bookmark: Word's have 40 characters at most."""
-    if len(anchor) <= 40 and anchor[:1].isalpha():
-        return anchor
-    return "X" + hashlib.sha1(anchor.encode()).hexdigest()[1:]
-
-
-def _label_mark(anchor: str) -> str:
-    """The name of the hidden bookmark around 'Figure 2.1'."""
-    return f"_{_bookmark(anchor)}"[:40]
-
-
-def _linking(anchor: str) -> str:
-    return f'<w:hyperlink w:anchor={quoteattr(_bookmark(anchor))} w:history="1">'
-
-
-def _sequence(label: str) -> str:
-    """The name Word counts by: 'Figure'."""
-    return re.sub(r"\W+", "_", label)
-
-
 # what pandoc cannot say
 
 
-def _finished(book: Book, made: bytes, numbers: list[tuple[str, bool]]) -> bytes:
-    import docx
-
-    document = docx.Document(io.BytesIO(made))
-    body = document.element.body
-    _number(body, numbers)
-    _last_section(body)
-    _lay_out(body)
-    _attach(document.part, book)
-    _describe(document, book)
-    saved = io.BytesIO()
-    document.save(saved)
-    with zipfile.ZipFile(saved) as archive:
-        return housestyle.packed({name: archive.read(name) for name in archive.namelist()})
+def _finished(made: bytes, numbers: list[str]) -> bytes:
+    """pandoc's document with its headings in their lists, all fitted to its pages."""
+    document: Any = parse_xml(made)
+    _number(document.body, numbers)
+    _lay_out(document.body)
+    return etree.tostring(document, xml_declaration=True, encoding="UTF-8")
 
 
-def _number(body: Any, numbers: list[tuple[str, bool]]) -> None:
+def _number(body: Any, numbers: list[str]) -> None:
     """Take headings without a number out of their list, and put an appendix in its own."""
-    headings = [p for p in _found(body, ".//w:p") if (p.style or "").startswith("Heading")]
-    for heading, (number, annexed) in zip(headings, numbers, strict=True):
-        if number and not annexed:
+    headings = (p for p in body.xpath(".//w:p") if (p.style or "").startswith("Heading"))
+    for heading, number in zip(headings, numbers, strict=True):
+        if number[:1].isdigit():
             continue
-        listed = heading.get_or_add_pPr().get_or_add_numPr()
+        listed = heading.pPr.get_or_add_numPr()
         listed.get_or_add_ilvl().val = int(heading.style[-1]) - 1
         listed.get_or_add_numId().val = housestyle.APPENDICES if number else 0
-
-
-def _last_section(body: Any) -> None:
-    """The last section's properties stand at the end of the text, not in a paragraph."""
-    last = _found(body, "./w:p/w:pPr/w:sectPr")[-1]
-    body.remove(last.getparent().getparent())
-    body.replace(body.sectPr, last)
 
 
 def _lay_out(body: Any) -> None:
     """Fit tables and pictures to the pages they are on, known from the end backwards."""
     for block in reversed(list(body)):
         for size in _found(block, "descendant-or-self::w:sectPr/w:pgSz"):
-            width, height = size.w.twips - SIDES, size.h.twips - MARGINS["top"] - MARGINS["bottom"]
+            width, height = size.w.twips - SIDES, size.h.twips - ENDS
         for table in _found(block, "descendant-or-self::w:tbl"):
             _shape(table, width - 400 * len(_found(table, "ancestor::w:tbl")))
+        for under in _found(block, "self::w:tbl/following-sibling::w:p[1]"):
+            if under.style in ("BodyText", "FirstParagraph", "Compact", "BlockText"):
+                under.pPr.get_or_add_spacing().set(qn("w:before"), "200")
         for picture in _found(block, ".//wp:inline"):
-            _fit(picture, width * EMU, round(height * EMU * TALLEST))
+            _fit(picture, width * EMU, height * EMU * TALLEST)
 
 
 def _shape(table: Any, width: int) -> None:
     """A table of that width: columns in proportion, rows whole, its header on every page."""
-    style = table.tblPr.style
-    given = [column.w.twips for column in table.tblGrid.gridCol_lst]
-    widths = [round(width * part / sum(given)) for part in given]
-    banded = 'w:firstRow="1" w:lastRow="0" w:firstColumn="0" w:lastColumn="0" w:noHBand="0"'
-    properties = (
-        f'<w:tblPr {SPACES}><w:tblStyle w:val="{style}"/><w:tblW w:w="{sum(widths)}" w:type="dxa"/>'
-        f'<w:tblLayout w:type="fixed"/><w:tblLook w:val="0420" {banded} w:noVBand="1"/></w:tblPr>'
-    )
-    table.replace(table.tblPr, _parsed(properties))
-    for column, share in zip(table.tblGrid.gridCol_lst, widths, strict=True):
-        column.set(_w("w"), str(share))
-    for row in table.tr_lst:
-        for cell in row.tc_lst:
-            at = cell.grid_offset
-            cell.get_or_add_tcPr().get_or_add_tcW().set(_w("type"), "dxa")
-            cell.tcPr.tcW.set(_w("w"), str(sum(widths[at : at + cell.grid_span])))
-    if style == "Table":
-        _keep_rows(table.tr_lst)
-
-
-def _keep_rows(rows: list[Any]) -> None:
-    """Rows that no page divides, in the small type of tables; a short table stays whole."""
-    for row in rows:
-        properties = row.get_or_add_trPr()
-        header = _found(properties, "./w:tblHeader")
-        properties.insert(0, _parsed(f"<w:cantSplit {SPACES}/>"))
-        for text in _found(row, ".//w:p"):
+    style, columns = table.tblPr.style, table.tblGrid.gridCol_lst
+    width -= 60 * (style != "Table")  # a callout's broad side
+    given = [column.w.twips for column in columns]
+    for column, part in zip(columns, given, strict=True):
+        column.set(qn("w:w"), str(round(width * part / sum(given))))
+    table.tblPr.xpath("./w:tblW")[0].attrib.update({qn("w:type"): "dxa", qn("w:w"): str(width)})
+    for row in table.tr_lst if style == "Table" else ():
+        header = row.xpath("./w:trPr/w:tblHeader")
+        row.get_or_add_trPr().insert(0, parse_xml(f"<w:cantSplit {SPACES}/>"))
+        for text in row.xpath(".//w:p"):
             text.style = "TableHead" if header else "TableText"
-            if len(rows) <= WHOLE and row is not rows[-1]:
-                text.get_or_add_pPr().get_or_add_keepNext()
+            if len(table.tr_lst) <= WHOLE and row is not table.tr_lst[-1]:
+                text.pPr.get_or_add_keepNext()
 
 
-def _fit(picture: Any, width: int, height: int) -> None:
+def _fit(picture: Any, width: float, height: float) -> None:
     """A picture no larger than its page, with its description and without its file's name."""
     (extent,) = _found(picture, "./wp:extent")
     scale = min(1.0, width / int(extent.get("cx")), height / int(extent.get("cy")))
@@ -446,46 +359,5 @@ def _fit(picture: Any, width: int, height: int) -> None:
         inner.attrib.pop("descr", None)
 
 
-def _attach(part: Any, book: Book) -> None:
-    """Headers, footers and settings; away with what pandoc adds and nobody needs."""
-    from docx.opc.constants import RELATIONSHIP_TYPE as KINDS
-    from docx.parts.hdrftr import FooterPart, HeaderPart
-
-    for name, content in housestyle.heads(book).items():
-        above = name.startswith("head")
-        made = (HeaderPart if above else FooterPart).new(part.package)
-        made.element[:] = list(_parsed(f"<w:hdr {SPACES}>{content}</w:hdr>"))
-        part.load_rel(KINDS.HEADER if above else KINDS.FOOTER, made, name)
-    part.settings.element[:] = list(_parsed(housestyle.filled("word-settings.xml", book)))
-    for owner in (part, part.package):
-        for name, link in list(owner.rels.items()):
-            if link.reltype.endswith(("/comments", "/custom-properties", "/extended-properties")):
-                del owner.rels[name]
-
-
-def _describe(document: Any, book: Book) -> None:
-    """What the document says of itself; dated by the book, never by the day it was made."""
-    meta, about = book.meta, document.core_properties
-    year = re.search(r"\d{4}", f"{meta.date} {meta.edition} 2000")
-    about.title, about.subject, about.comments = meta.title, meta.subtitle, meta.description
-    about.author = about.last_modified_by = ", ".join(meta.authors) or meta.publisher
-    about.language, about.identifier = housestyle.language(book), meta.isbn
-    about.keywords, about.category, about.revision = meta.brand, "", 1
-    about.created = about.modified = datetime(int(year[0]) if year else 2000, 1, 1)
-
-
-def _found(element: Any, path: str) -> list[Any]:
-    from docx.oxml.ns import nsmap
-    from lxml import etree
-
-    return list(etree.XPath(path, namespaces=nsmap)(element))
-
-
-def _parsed(xml: str | bytes) -> Any:
-    from docx.oxml import parse_xml
-
-    return parse_xml(xml)
-
-
-def _w(name: str) -> str:
-    return f"{{{housestyle.WORD}}}{name}"
+def _found(element: Any, path: str) -> Any:
+    return etree.XPath(path, namespaces=nsmap)(element)
