@@ -132,3 +132,12 @@ def test_the_matrix_shows_date_grade_and_conflict():
         "Barbados": "2014-11-11 (B) ≠",
         "Netherlands Antilles": "not known",
     }
+
+
+def test_a_law_that_one_source_denies_is_marked():
+    law = facts("""
+        law |      | C | None
+        law | 2008 | D | An Act
+    """).assign(value=["none coded", "enacted"])
+
+    assert matrix({"A": law}, {"law": "Law"}).at["A", "Law"] == "none coded (C) ≠"

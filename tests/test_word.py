@@ -8,12 +8,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import docx
+import drawn_report
 import pytest
 from docx.oxml.ns import nsmap, qn
 from lxml import etree
 from small_report import PAGES, draw
 
-from ctresearch.embedded import word
+from ctresearch.embedded import source, tree, word
 
 BRAND = "Invented evidence: it describes nobody."
 WIDE = "| Country | " + " | ".join(f"Column {n}" for n in range(9)) + " |\n|" + "---|" * 10 + "\n"
@@ -190,6 +191,18 @@ def test_heading_lists_show_the_numbers_of_the_book(document):
         "Appendix A — Instruments",
         "A.1 The codebook",
     ]
+
+
+def test_a_single_document_numbers_its_sections_from_one(tmp_path):
+    config = (
+        'project:\n  type: default\n  render: [index.qmd]\ntitle: "A note"\nnumber-sections: true\n'
+    )
+    page = "# A note\n\n## First\n\n### Within\n\n## Second\n"
+    study = drawn_report.draw(tmp_path, page, config=config)
+    book = tree.assemble(source.read(study, "trial"))
+
+    found = numbered(docx.Document(word.write(book, tmp_path / "out")))
+    assert found == ["A note", "1 First", "1.1 Within", "2 Second"]
 
 
 def test_no_level_of_headings_is_skipped(body):

@@ -31,6 +31,7 @@ from ctresearch.values import Share, Value, percent, say
 
 PACKAGE = resources.files("ctresearch")
 THEME = tomllib.loads((PACKAGE / "charts.toml").read_text(encoding="utf-8"))
+THEME["legend"]["title"] = None  # which TOML cannot say
 WIDTH = 600  # px; the type area of an A4 page takes 620
 MARK = "Invented evidence"
 INK, QUIET, FAINT, RUST = "#1a1a1a", "#555555", "#dddddd", "#8a3c00"
@@ -38,7 +39,7 @@ INK, QUIET, FAINT, RUST = "#1a1a1a", "#555555", "#dddddd", "#8a3c00"
 BLUE, SKY, ORANGE, VERMILION, GREY = "#0072B2", "#56B4E9", "#E69F00", "#D55E00", "#CCCCCC"
 SCALES = {2: (VERMILION, BLUE), 3: (VERMILION, GREY, BLUE)}  # from no to yes
 SCALES[5] = (VERMILION, ORANGE, GREY, SKY, BLUE)
-DEPTHS = ("#FFFFFF", "#DCEBF5", SKY, BLUE)  # from nothing known to much
+DEPTHS = ("#FFFFFF", "#E9F2F8", "#B8D9EC", SKY, BLUE, "#00456C")  # from nothing known to much
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ def tiles(table: pd.DataFrame, kind: str, signs: Mapping[str, str], words: Words
     """A map of squares, one a country, in the place its country.toml gives.
 
     table   columns `column`, `row` (of the grid, from the north-west), `code`, `name`, and
-    kind    a column whose values are keys of `signs`, from the least to the most: at most four;
+    kind    a column whose values are keys of `signs`, from the least to the most: two to six;
             each is a colour and, in the square, a sign
     """
     drawn = table.assign(sign=table[kind].map(signs))
@@ -172,8 +173,8 @@ def matrix(table: pd.DataFrame, forms: Mapping[str, str], words: Words) -> Figur
     """A field of cells, each with its text and a colour for what kind of text it is.
 
     table   index: rows; columns as printed; cells of text
-    forms   a regular expression for each kind, by its name, from the least to the most: at most
-            four; a cell is of the first kind whose expression is found in it
+    forms   a regular expression for each kind, by its name, from the least to the most: two to
+            six; a cell is of the first kind whose expression is found in it
     """
     rows = table.rename_axis("label").reset_index()
     drawn = rows.melt("label", var_name="fact", value_name="says")
@@ -273,8 +274,10 @@ def _kind(said: str, forms: Mapping[str, str]) -> str:
 
 def _field(base: Any, kind: str, kinds: list[str], looks: Mapping[str, Any]) -> Any:
     """Squares filled by kind with text in them, and a key to the colours."""
-    fill = alt.Color(f"{kind}:N").scale(domain=kinds, range=DEPTHS[: len(kinds)]).sort(kinds)
-    dark = base.data[kind].isin(kinds[3:])
+    first = max(1, len(DEPTHS) - len(kinds))
+    depths = [DEPTHS[0], *DEPTHS[first : first + len(kinds) - 1]]
+    fill = alt.Color(f"{kind}:N").scale(domain=kinds, range=depths).sort(kinds)
+    dark = base.data[kind].map(dict(zip(kinds, depths, strict=True))).isin(DEPTHS[4:])
     return base.mark_rect(stroke=FAINT).encode(color=fill) + _inked(base, dark, looks)
 
 

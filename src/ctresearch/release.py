@@ -314,8 +314,8 @@ class _Gate:
             return
         name, _, row = named.partition("#")
         kept, research = self.study.results, self.study.research
-        own = kept / run.place
-        folders = (own / run.notebook, own, kept, run.folder, research, self.study.root)
+        own, left = kept / run.place, kept / run.place / run.notebook
+        folders = (left, left / "shared", own, kept, run.folder, research, self.study.root)
         path = next((f / name for f in folders if (f / name).is_file()), None)
         if path is None:
             self.refuse(where, "nowhere", name=name)

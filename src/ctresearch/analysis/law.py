@@ -111,11 +111,12 @@ def _held(law: pd.DataFrame, fact: str, day: str) -> str:
 
 
 def _cell(law: pd.DataFrame, fact: str) -> str:
-    best = status(law, fact)
-    if best is None:
+    rows = _graded(law, fact)
+    if rows.empty:
         return UNKNOWN
-    mark = f" {CONFLICT}" if fact in set(conflicts(law)["fact"]) else ""
-    return f"{best['date'] or best['value']} ({best['grade']}){mark}"
+    denied = fact == "law" and (rows["date"] == "").any() and len(rows) > 1
+    mark = f" {CONFLICT}" if denied or fact in set(conflicts(law)["fact"]) else ""
+    return f"{rows.iloc[0]['date'] or rows.iloc[0]['value']} ({rows.iloc[0]['grade']}){mark}"
 
 
 def _agree(said: list[str]) -> bool:

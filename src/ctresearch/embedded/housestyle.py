@@ -26,9 +26,12 @@ LINKS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 SPACES = f'xmlns:w="{WORD}" xmlns:r="{LINKS}"'
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest moment a zip can note
 
+MARK = '<w:r><w:fldChar w:fldCharType="{}"/></w:r>'  # of a field: begin, separate, end
+ENDED = MARK.format("end")
+
 LONG, SHORT = 16838, 11906  # A4, in twentieths of a point
 SIDES, ENDS = 2 * 1304, 1900 + 1360  # its margins: left and right, top and bottom
-CHAPTERS, APPENDICES = 1, 2  # the lists of house/word/numbering.xml
+APPENDICES = 2  # the list of house/word/numbering.xml that is not the headings' own
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,3 @@ def field(instruction: str, shown: str) -> str:
 def begun(instruction: str) -> str:
     said = f'<w:r><w:instrText xml:space="preserve"> {escape(instruction)} </w:instrText></w:r>'
     return MARK.format("begin") + said + MARK.format("separate")
-
-
-MARK = '<w:r><w:fldChar w:fldCharType="{}"/></w:r>'
-ENDED = MARK.format("end")

@@ -31,14 +31,13 @@ from ctresearch.embedded.tree import Book, Chapter
 from ctresearch.files import digest, read_text, write_whole
 
 PANDOC = ["-f", "json", "-t", "docx", "-o", "-", "--syntax-highlighting=none"]
-DOCUMENT = "word/document.xml"
 OURS = ("word/settings.xml", "docProps/core.xml", "docProps/app.xml")  # in the place of pandoc's
 
 LISTS = {"contents": r'\o "1-2" \u', "figures-list": r"\c Figure", "tables-list": r"\c Table"}
 LISTED = 2  # levels of headings in the contents
 LINE = {False: 100, True: 155}  # characters of a table in a line, upright and on its side
-MOST = 90  # characters beyond which a column gains nothing
-WHOLE = 12  # rows up to which a table stays on one page
+MOST = 240  # characters beyond which a column gains nothing
+WHOLE = 900  # characters up to which a table stays on one page
 EMU = 635  # units of a picture's size in one of a page's
 TALLEST = 0.8  # of the page's text: a picture, which leaves room for its caption
 
@@ -66,7 +65,7 @@ def write(book: Book, out: Path) -> Path:
     with zipfile.ZipFile(io.BytesIO(made)) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
     files |= {name: house[name] for name in OURS}
-    files[DOCUMENT] = _finished(files[DOCUMENT], text.numbers)
+    files["word/document.xml"] = _finished(files["word/document.xml"], text.numbers)
     return write_whole(out / f"{book.meta.output_file}.docx", housestyle.packed(files))
 
 
@@ -123,7 +122,7 @@ class _Text:
             ("Subtitle", meta.subtitle),
             ("Cover Line", ", ".join(name for name in meta.authors if name != meta.publisher)),
             ("Cover Line", meta.edition and f"{self.book.words['edition']} {meta.edition}"),
-            ("Cover Line", meta.date),
+            ("Cover Line", meta.date != meta.edition and meta.date),
             ("Cover Line", meta.isbn and f"ISBN {meta.isbn}"),
             ("Cover Mark", meta.brand),
         ]
@@ -279,18 +278,19 @@ def _trimmed(blocks: list[Node]) -> list[Node]:
     return blocks[kept[0] : kept[-1] + 1] if kept else []
 
 
-def _shares(rows: list[Any], given: list[float | None], line: int) -> list[float]:
-    """How much of the width each column takes: at least its longest word, then room for texts."""
-    words, texts = [0] * len(given), [0] * len(given)
-    (_, head), bodies, (_, foot) = rows
-    for _, cells in (*head, *(row for body in bodies for part in body[2:] for row in part), *foot):
+def _shares(parts: list[Any], given: list[float | None], line: int) -> list[float]:
+    """How much of the width each column takes: its longest word, then room as its texts ask."""
+    words, texts = [0] * len(given), [0.0] * len(given)
+    (_, head), bodies, (_, foot) = parts
+    rows = [*head, *(row for body in bodies for part in body[2:] for row in part), *foot]
+    for _, cells in rows:
         for at, cell in enumerate(cells[: len(given)]):
             said = tree.text_of(cell[4])
             words[at] = max(words[at], *(len(word) + 2 for word in f"{said} -----".split()))
-            texts[at] = max(texts[at], min(len(said) + 2, MOST))
+            texts[at] += min(len(said), MOST) / len(rows)
     asked = [(share or 0) * line for share in given] if len(set(given)) > 1 else texts
-    wanted = [max(ask - word, 0) for ask, word in zip(asked, words, strict=True)]
-    room = max(line - sum(words), 0) / (sum(wanted) or 1)
+    wanted = [max(ask - word, 1) for ask, word in zip(asked, words, strict=True)]
+    room = max(line - sum(words), 0) / sum(wanted)
     widths = [word + want * room for word, want in zip(words, wanted, strict=True)]
     return [width / sum(widths) for width in widths]
 
@@ -339,12 +339,13 @@ def _shape(table: Any, width: int) -> None:
     for column, part in zip(columns, given, strict=True):
         column.set(qn("w:w"), str(round(width * part / sum(given))))
     table.tblPr.xpath("./w:tblW")[0].attrib.update({qn("w:type"): "dxa", qn("w:w"): str(width)})
+    short = len("".join(table.itertext())) <= WHOLE
     for row in table.tr_lst if style == "Table" else ():
         header = row.xpath("./w:trPr/w:tblHeader")
         row.get_or_add_trPr().insert(0, parse_xml(f"<w:cantSplit {SPACES}/>"))
         for text in row.xpath(".//w:p"):
             text.style = "TableHead" if header else "TableText"
-            if len(table.tr_lst) <= WHOLE and row is not table.tr_lst[-1]:
+            if short and row is not table.tr_lst[-1]:
                 text.pPr.get_or_add_keepNext()
 
 
