@@ -33,6 +33,7 @@ FLOORS = {
         "embedded.source",
         "embedded.cells",
         "embedded.tree",
+        "embedded.columns",
         "embedded.html",
         "embedded.housestyle",
         "embedded.word",

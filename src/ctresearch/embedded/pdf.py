@@ -19,7 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ctresearch.embedded import nodes, tree
+from ctresearch.embedded import columns, nodes, tree
 from ctresearch.embedded.nodes import Changes, Node
 from ctresearch.embedded.tree import Book, Chapter
 from ctresearch.files import digest, write_whole
@@ -114,6 +114,7 @@ class _Text:
     def __init__(self, book: Book) -> None:
         self.book = book
         self.media: dict[str, bytes] = {}
+        self.wide = False  # within a part that stands on its side
         kinds = ("Header", "Div", "Table", "Image", "Span")
         self.changes: Changes = {kind: getattr(self, kind.lower()) for kind in kinds}
 
@@ -167,7 +168,9 @@ class _Text:
             case "ct-pagebreak":
                 return [_typst("#pagebreak(weak: true)")]
             case "landscape" | "references":
-                return [_typst(f"#{kind}["), *self.inner(blocks), _end(at)]
+                self.wide = kind == "landscape"
+                inner, self.wide = self.inner(blocks), False
+                return [_typst(f"#{kind}["), *inner, _end(at)]
         return [nodes.inside(node, self.changes)]
 
     def call(self, opening: str, blocks: list[Node], title: list[Node], at: str = "") -> list[Node]:
@@ -186,7 +189,8 @@ class _Text:
 
     def table(self, node: Node) -> list[Node]:
         """A table as such: pandoc would make a figure of it, and it may stand in one already."""
-        _, *content = nodes.inside(node, self.changes)["c"]
+        content = nodes.inside(node, self.changes)["c"]
+        _, *content = columns.fitted(content, wide=self.wide)
         return [{"t": "Table", "c": [["", ["typst:no-figure"], []], *content]}]
 
     def span(self, node: Node) -> list[Node]:

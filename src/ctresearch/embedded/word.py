@@ -24,7 +24,7 @@ from docx.oxml import parse_xml
 from docx.oxml.ns import nsmap, qn
 from lxml import etree
 
-from ctresearch.embedded import housestyle, nodes, tree
+from ctresearch.embedded import columns, housestyle, nodes, tree
 from ctresearch.embedded.housestyle import ENDED, ENDS, SIDES, SPACES, Sheet, begun, field, run
 from ctresearch.embedded.nodes import Changes, Node
 from ctresearch.embedded.tree import Book, Chapter
@@ -35,8 +35,6 @@ OURS = ("word/settings.xml", "docProps/core.xml", "docProps/app.xml")  # in the 
 
 LISTS = {"contents": r'\o "1-2" \u', "figures-list": r"\c Figure", "tables-list": r"\c Table"}
 LISTED = 2  # levels of headings in the contents
-LINE = {False: 100, True: 155}  # characters of a table in a line, upright and on its side
-MOST = 240  # characters beyond which a column gains nothing
 WHOLE = 900  # characters up to which a table stays on one page
 EMU = 635  # units of a picture's size in one of a page's
 TALLEST = 0.8  # of the page's text: a picture, which leaves room for its caption
@@ -193,11 +191,8 @@ class _Text:
 
     def table(self, node: Node) -> list[Node]:
         """A table whose columns are as wide as its author or, if he left it open, its words say."""
-        _, caption, columns, *rows = nodes.inside(node, self.changes)["c"]
-        shares = _shares(rows, [width.get("c") for _, width in columns], LINE[self.wide])
-        widths = [{"t": "ColWidth", "c": share} for share in shares]
-        columns = [[side, new] for (side, _), new in zip(columns, widths, strict=True)]
-        return [{"t": "Table", "c": [["", [], []], caption, columns, *rows]}]
+        _, *content = columns.fitted(nodes.inside(node, self.changes)["c"], wide=self.wide)
+        return [{"t": "Table", "c": [["", [], []], *content]}]
 
     def image(self, node: Node) -> list[Node]:
         """A picture as pixels: not every Word shows drawings."""
@@ -276,23 +271,6 @@ def _trimmed(blocks: list[Node]) -> list[Node]:
     """Blocks without page breaks at either end, where a new page begins anyway."""
     kept = [at for at, block in enumerate(blocks) if block != _xml(BREAK)]
     return blocks[kept[0] : kept[-1] + 1] if kept else []
-
-
-def _shares(parts: list[Any], given: list[float | None], line: int) -> list[float]:
-    """How much of the width each column takes: its longest word, then room as its texts ask."""
-    words, texts = [0] * len(given), [0.0] * len(given)
-    (_, head), bodies, (_, foot) = parts
-    rows = [*head, *(row for body in bodies for part in body[2:] for row in part), *foot]
-    for _, cells in rows:
-        for at, cell in enumerate(cells[: len(given)]):
-            said = tree.text_of(cell[4])
-            words[at] = max(words[at], *(len(word) + 2 for word in f"{said} -----".split()))
-            texts[at] += min(len(said), MOST) / len(rows)
-    asked = [(share or 0) * line for share in given] if len(set(given)) > 1 else texts
-    wanted = [max(ask - word, 1) for ask, word in zip(asked, words, strict=True)]
-    room = max(line - sum(words), 0) / sum(wanted)
-    widths = [word + want * room for word, want in zip(words, wanted, strict=True)]
-    return [width / sum(widths) for width in widths]
 
 
 # what pandoc cannot say
