@@ -140,6 +140,22 @@ def test_an_answer_nobody_gave_still_has_an_upper_end():
     assert (found.low, round(found.high, 4)) == (0.0, round(1 - 0.025 ** (1 / 100), 4))
 
 
+def test_where_everybody_was_asked_nothing_is_left_to_chance():
+    frame = pd.DataFrame({"stratum": "city", "weight": 1.0, "there": 2, "heard": ["yes", "no"]})
+
+    found = proportion(frame, "heard", Design("weight", "stratum", fpc="there"), value="yes")
+
+    assert (found.low, found.estimate, found.high) == (0.5, 0.5, 0.5)
+
+
+def test_answers_may_count_alike():
+    frame = pd.DataFrame({"stratum": "city", "weight": 1.0, "heard": ["often", "once", "never"]})
+
+    found = proportion(frame, "heard", STREETS, value=["often", "once"])
+
+    assert round(found.estimate, 6) == 0.666667
+
+
 def test_who_did_not_answer_is_not_in_the_base():
     frame = pd.DataFrame({"stratum": "city", "weight": 1.0, "heard": ["yes", "no", "", ""]})
 

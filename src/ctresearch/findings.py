@@ -25,7 +25,7 @@ from ctresearch.values import Design, Value, pack, say, unpack
 AGE_SCOPES = ("child", "adult", "both", "unknown")
 CONFIDENCES = ("high", "moderate", "low", "very_low")
 DESIGNS = get_args(Design)
-MARK = {"en": "Invented evidence", "es": "Datos inventados"}
+MARK = {"en": "invented evidence", "es": "datos inventados"}
 FILE = "findings.json"
 Fault = tuple[str, str]  # what is wrong, how to mend it
 

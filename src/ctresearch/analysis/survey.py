@@ -163,10 +163,11 @@ def _drawn(frame: pd.DataFrame, design: Design) -> _Drawn:
         cure = "Give every respondent a weight above 0, or take the row out."
         raise refuse(f"survey, column {design.weights!r}", "a weight is not above 0", cure)
     strata = _column(frame, design.strata) if design.strata else pd.Series(0, index=frame.index)
-    psu = _column(frame, design.psu) if design.psu else pd.Series(range(len(frame)), frame.index)
-    stratum, names = pd.factorize(strata, sort=True)
-    unit, pairs = pd.factorize(pd.MultiIndex.from_arrays([stratum, psu]))
-    home = np.array([pair[0] for pair in pairs], dtype=int)
+    stratum, names = pd.factorize(strata, sort=True, use_na_sentinel=False)
+    unit, home = np.arange(len(frame)), stratum
+    if design.psu:
+        unit, pairs = pd.factorize(pd.MultiIndex.from_arrays([stratum, _column(frame, design.psu)]))
+        home = np.array([pair[0] for pair in pairs], dtype=int)
     units = np.bincount(home, minlength=len(names))
     population = np.full(len(names), np.inf)
     if design.fpc:
@@ -242,12 +243,13 @@ def _share(drawn: _Drawn, marks: Numbers, what: str) -> Estimated:
     """A mean of 0 and 1 with an interval that stays between them."""
     found = _mean(drawn, marks, what)
     p = found.estimate
-    if found.se == 0 or not 0 < p < 1:
-        least = float(betaincinv(found.n, 1, (1 - CONFIDENCE) / 2))
-        low, high = (least, 1.0) if p >= 0.5 else (0.0, 1 - least)
-    else:
+    low = high = p
+    if 0 < p < 1:
         middle, reach = np.log(p / (1 - p)), _reach(found.df) * found.se / (p * (1 - p))
         low, high = (float(1 / (1 + np.exp(-end))) for end in (middle - reach, middle + reach))
+    elif (drawn.fraction < 1).any():
+        least = float(betaincinv(found.n, 1, (1 - CONFIDENCE) / 2))
+        low, high = (least, 1.0) if p == 1 else (0.0, 1 - least)
     return replace(found, low=low, high=high)
 
 

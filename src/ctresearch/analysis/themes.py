@@ -73,13 +73,10 @@ def sector_table(
     """
     heads = [code.id for code in codebook.codes if not code.ancestors]
     interviewed = interviews.groupby("sector")["id"].nunique().rename("interviewed")
-    raised = _raised(turns, segments, codebook)
-    raised = raised[raised["counted"].isin(heads)]
-    raised = raised.merge(interviews[["id", "sector"]], left_on="interview", right_on="id")
-    table = raised.pivot_table(
-        index="sector", columns="counted", values="informant", aggfunc="nunique"
-    )
-    table = table.reindex(index=interviewed.index, columns=heads).fillna(0).astype(int)
+    sector = interviews.set_index("id")["sector"]
+    raised = _raised(turns, segments, codebook).drop_duplicates(["counted", "informant"])
+    table = pd.crosstab(raised["interview"].map(sector), raised["counted"])
+    table = table.reindex(index=interviewed.index, columns=heads, fill_value=0)
     table.columns.name = None
     return table.assign(interviewed=interviewed)[["interviewed", *heads]]
 
@@ -123,7 +120,7 @@ def claims(shown: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """
     for code, row in shown.iterrows():
         below = shown[shown.index.str.startswith(f"{code}.")]
-        named = foremost(below["theme"], below["informants"]) or "none"
+        named = foremost(below["theme"], below["informants"]) or "no single theme"
         yield {
             "name": short(str(code)),
             "says": WORDS["themes"]["theme" if "." in str(code) else "head"],

@@ -436,6 +436,8 @@ class _Reader:
         if own.startswith(FLOATS):
             return self.float(node["c"][0], blocks)
         kept = self.anchored("Div", node["c"][0])
+        if "brand" in classes:  # every page and header says it already
+            return []
         for name in classes:
             if name.startswith("callout-"):
                 return [self.callout(name.removeprefix("callout-"), dict(settings), blocks)]
