@@ -1,4 +1,4 @@
-"""A small study for tests: Suriname and Belize of the study that ships, with a one-chapter report."""
+"""A small study for tests: Suriname and Belize as they ship, with a report of one chapter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bad input through the command line: a Problem with its place and a cure, exit 1, nothing half-written."""
+"""Bad input through the command line: a Problem with place and cure, exit 1, nothing lost."""
 
 from __future__ import annotations
 

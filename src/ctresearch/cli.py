@@ -265,3 +265,6 @@ class Shown:
                 self.bar.update(self.task, advance=1, description=step.name)
             elif step.done:
                 print(step.name, file=sys.stderr, flush=True)
+
+if __name__ == "__main__":
+    app()
