@@ -185,7 +185,7 @@ def test_report_names_are_the_folders_with_settings(tmp_path):
     study = draw(tmp_path, "# A\n")
     (tmp_path / "reports" / "style").mkdir()
 
-    assert reports.report_names(study) == ["trial"]
+    assert study.report_names == ["trial"]
 
 
 # rendering

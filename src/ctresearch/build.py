@@ -39,14 +39,9 @@ def build(
     """
     yield check(study, fresh=fresh)
     yield from run(study, runs.plan(study), fresh=fresh, started=running)
-    for report in report_names(study):
+    for report in study.report_names:
         yield release(study, report, fresh=fresh)
         yield render(study, report, fresh=fresh)
-
-
-def report_names(study: Study) -> list[str]:
-    """The folders of reports/ that are Quarto projects."""
-    return sorted(path.parent.name for path in study.reports.glob("*/_quarto.yml"))
 
 
 def check(study: Study, *, fresh: bool = False) -> Step:
@@ -117,7 +112,7 @@ def render(study: Study, report: str, *, fresh: bool = False) -> Step:
         return Step(name, False)
     from ctresearch import reports
 
-    reports.render(study, report)
+    reports.render(study, report, with_="embedded")
     steps.mark(name, files())
     return Step(name, True)
 

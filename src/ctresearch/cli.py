@@ -75,7 +75,7 @@ def build(fresh: Fresh = False) -> None:
         study = here()
         with Shown(_count(study)) as shown:
             shown.follow(job.build(study, fresh=fresh, running=shown.running))
-    for report in job.report_names(study):
+    for report in study.report_names:
         print(f"\n{report}")
         for path in job.results(study, report):
             print(f"  {study.shown(path)}")
@@ -126,7 +126,9 @@ def release(report: Annotated[str, typer.Argument(help="A folder of reports/.")]
 def render(
     report: Annotated[str, typer.Argument(help="A folder of reports/.")],
     to: Annotated[str, typer.Option(help="Formats, with commas.")] = "html,docx,pdf",
-    using: Annotated[str, typer.Option("--with", help="embedded or quarto.")] = "embedded",
+    using: Annotated[
+        str | None, typer.Option("--with", help="embedded or quarto; quarto where it is installed.")
+    ] = None,
     final: Annotated[bool, typer.Option("--final", help="Issue it: refuses what is invented.")] = (
         False
     ),
@@ -149,12 +151,11 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Rerun the notebooks from their sources and say which printed sentence no longer holds."""
-    from ctresearch import build as job
     from ctresearch import verify as reviewer
 
     with told(as_json):
         study = here()
-        names = [_known(study, report)] if report else job.report_names(study)
+        names = [_known(study, report)] if report else study.report_names
         with Shown(_count(study)) as shown:
             verdict = reviewer.verify(study, names, country or [], started=shown.running)
     print(verdict.as_json() if as_json else verdict.as_text())
@@ -214,20 +215,18 @@ def new_country(
 
 
 def _known(study: Study, report: str) -> str:
-    from ctresearch.build import report_names
     from ctresearch.problems import refuse, suggestion
 
-    names = report_names(study)
+    names = study.report_names
     if report not in names:
         raise refuse(f"reports/{report}", "there is no such report", suggestion(report, names))
     return report
 
 
 def _count(study: Study) -> int:
-    from ctresearch import build as job
     from ctresearch import runs
 
-    return 1 + len(runs.plan(study)) + 2 * len(job.report_names(study))
+    return 1 + len(runs.plan(study)) + 2 * len(study.report_names)
 
 
 class Shown:
@@ -265,6 +264,7 @@ class Shown:
                 self.bar.update(self.task, advance=1, description=step.name)
             elif step.done:
                 print(step.name, file=sys.stderr, flush=True)
+
 
 if __name__ == "__main__":
     app()

@@ -66,11 +66,6 @@ NAMES = re.compile(  # numbers that name a thing and count nothing
 DIGITS = r"[$€£]?\d(?:[\d.,:/–-]*\d)?\s?%?|[½¼¾⅓⅔]"
 
 
-def report_names(study: Study) -> list[str]:
-    """The folders of reports/ that are Quarto projects."""
-    return sorted(path.parent.name for path in study.reports.glob("*/_quarto.yml"))
-
-
 def check(study: Study, report: str) -> Book:
     """The report as a book, if nothing in it is wrong.
 

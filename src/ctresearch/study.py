@@ -178,6 +178,11 @@ class Study:
         return self.root / "reports"
 
     @property
+    def report_names(self) -> list[str]:
+        """The folders of reports/ that are Quarto projects."""
+        return sorted(path.parent.name for path in self.reports.glob("*/_quarto.yml"))
+
+    @property
     def build(self) -> Path:
         """Derived files of this machine; never in git."""
         return self.root / "build"
