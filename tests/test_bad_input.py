@@ -175,7 +175,7 @@ def test_a_missing_folder_is_refused_with_the_list_it_stands_in(study, typed):
 def test_all_problems_of_a_step_come_together(study, typed):
     change_line(a_log(study), 1, code="recruitment.deceptio")
     (study.root / SURINAME / "media.csv").write_text("")
-    change(study.root / "instruments/legal-review.toml", "look_for", "lok_for")
+    change(study.root / "instruments/legal-review.toml", "look_for.en", "lok_for.en")
     code, said = typed("check")
 
     assert (code, "codings/" in said, "media.csv" in said, "legal-review.toml" in said) == (

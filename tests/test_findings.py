@@ -54,7 +54,7 @@ def test_a_sentence_begins_with_a_capital_letter_whatever_its_first_value():
 
 
 @pytest.mark.parametrize(
-    ("language", "mark"), [("en", " [Invented evidence]"), ("es", " [Datos inventados]")]
+    ("language", "mark"), [("en", " [invented evidence]"), ("es", " [datos inventados]")]
 )
 def test_a_finding_on_invented_evidence_says_so_in_each_language(language, mark):
     assert replace(DECEPTION, invented=True).sentence(language).endswith(mark)

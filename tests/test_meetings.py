@@ -49,7 +49,7 @@ def test_remarks_name_who_answered_what_was_left_open_and_the_lower_overall_rati
         "all",
         "overall_rating",
     ]
-    assert "18 forms came back from 86 who attended (20.9%)" in found["remark"][0]
+    assert "Of 86 who attended, 18 returned a form (20.9%)" in found["remark"][0]
 
 
 def test_an_evaluation_without_single_crosses_has_no_remark_on_them():

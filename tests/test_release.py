@@ -209,6 +209,7 @@ def test_what_passed_the_gate_lies_where_the_report_reads_it(study):
         "released/guyana/law.ipynb",
         "released/guyana/law/findings.json",
         "released/guyana/law/run.json",
+        "released/references.bib",
     ]
 
 
@@ -222,7 +223,7 @@ def test_a_finding_and_its_values_become_variables(study):
     release(study, "trial")
 
     assert variables(study)["guyana"]["deception"] == {
-        "says": "5 to 9 spoke of deception. [Invented evidence]",
+        "says": "5 to 9 spoke of deception. [invented evidence]",
         "informants": "5 to 9",
     }
 
@@ -231,7 +232,7 @@ def test_variables_are_written_in_each_language_of_the_study(study):
     release(study, "trial")
 
     assert variables(study, "-es")["guyana"]["deception"] == {
-        "says": "5 a 9 hablaron de engaño. [Datos inventados]",
+        "says": "5 a 9 hablaron de engaño. [datos inventados]",
         "informants": "5 a 9",
     }
 

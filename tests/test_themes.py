@@ -193,7 +193,8 @@ def test_every_code_makes_a_claim_that_names_what_stands_out_below_it():
     assert found["recruitment"]["values"] == {
         "theme": "Recruitment",
         "informants": Band(5, 9),
-        "foremost": "deception and a letter",
+        "about": "how people are recruited",
+        "foremost": "above all of deception and a letter",
     }
 
 
@@ -217,9 +218,17 @@ def test_that_none_spoke_of_children_is_a_claim_too():
 def test_a_printed_table_has_headings_and_no_code_names():
     counted = themes.counted_by(drawn("id | sector\nSUR-01 | social_services"), ["sector"])
 
-    shown = printed(counted, "informants: key informants", "sector")
+    shown = printed(counted, "sector", "informants: key informants")
 
-    assert shown.to_dict("records") == [{"key informants": 1, "sector": "social services"}]
+    assert shown.to_dict("records") == [{"sector": "Social services", "key informants": 1}]
+
+
+def test_a_printed_table_has_dates_in_words_and_sources_by_name():
+    seen = drawn("fact | date | source\nlaw | 2005-03-14 | paclii; iom2008miami")
+
+    (row,) = printed(seen, "fact", "date", "source").to_dict("records")
+
+    assert row == {"fact": "Law", "date": "14 March 2005", "source": "PacLII; IOM notice 2008"}
 
 
 def test_many_sources_of_one_stream_report_and_two_streams_corroborate():
