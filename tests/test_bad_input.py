@@ -250,3 +250,78 @@ def test_no_problem_names_a_path_of_the_machine(study, typed):
     _, said = typed("check")
 
     assert os.fspath(study.root) not in said
+
+
+def test_a_line_that_breaks_the_rule_of_a_record_is_told_in_words(study, typed):
+    log = a_log(study)
+    change_line(log, 1, start=-3)
+    code, said = typed("check")
+
+    assert (code, f"{log.name}, line 1\n  this is not right: it needs 'v'" in said) == (1, True)
+
+
+@pytest.mark.parametrize("name", ["indicaters.csv", "law.xls"])
+def test_a_spreadsheet_that_nothing_reads_is_refused(study, typed, name):
+    (study.root / SURINAME / name).write_text("a\n1\n")
+    code, said = typed("check")
+
+    assert (code, f"{SURINAME}/{name}" in said, "Did you mean" in said) == (1, True, True)
+
+
+def test_an_empty_transcript_is_refused_by_its_name(study, typed):
+    path = sorted((study.root / SURINAME / "interviews").glob("*.txt"))[0]
+    path.write_text("")
+    code, said = typed("check")
+
+    assert (code, f"{SURINAME}/interviews/{path.name}" in said) == (1, True)
+
+
+def test_a_shortcode_that_is_not_whole_is_refused_with_its_line(built_copy, monkeypatch):
+    monkeypatch.chdir(built_copy.root)
+    chapter = built_copy.reports / "trial" / "index.qmd"
+    change(chapter, "See @tbl-flow.", "See {{< var suriname.mark")
+    done = CliRunner().invoke(app, ["render", "trial"])
+
+    assert (done.exit_code, "trial/index.qmd, line 11" in done.output) == (1, True)
+
+
+@pytest.mark.parametrize("command", [["render", "trial"], ["verify", "trial"]])
+def test_a_released_file_that_a_merge_left_torn_is_named(built_copy, monkeypatch, command):
+    monkeypatch.chdir(built_copy.root)
+    path = built_copy.reports / "trial/released/suriname/media/findings.json"
+    path.write_text("<<<<<<< ours\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
+    done = CliRunner().invoke(app, command)
+
+    assert (done.exit_code, "suriname/media/findings.json" in done.output) == (1, True)
+    assert "ctresearch release trial" in done.output
+
+
+def test_a_report_is_found_by_its_path_too(built_copy, monkeypatch):
+    monkeypatch.chdir(built_copy.root)
+    done = CliRunner().invoke(app, ["render", "reports/trial/", "--to", "html"])
+
+    assert (done.exit_code, "reports/trial/_book/index.html" in done.output) == (0, True)
+
+
+def test_quarto_where_it_is_not_installed_is_refused(built_copy, monkeypatch):
+    monkeypatch.chdir(built_copy.root)
+    monkeypatch.setenv("PATH", "")
+    done = CliRunner().invoke(app, ["render", "trial", "--with", "quarto"])
+
+    assert (done.exit_code, "quarto is not installed here" in done.output) == (1, True)
+
+
+def test_a_notebook_whose_parameters_nobody_can_set_is_refused(study, typed):
+    path = study.root / "research" / "media.ipynb"
+    change(path, '"parameters"', '"parameter"')
+    code, said = typed("run", "suriname")
+
+    assert (code, "research/media.ipynb" in said, "'parameters'" in said) == (1, True, True)
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"cells": [{"cell_type": "code"}]}'])
+def test_a_notebook_that_is_none_is_refused(study, typed, content):
+    (study.root / "research" / "media.ipynb").write_text(content)
+    code, said = typed("run", "suriname")
+
+    assert (code, "research/media.ipynb\n  this is not a notebook" in said) == (1, True)

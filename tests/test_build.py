@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -195,3 +196,13 @@ def test_the_released_record_names_every_input(built, name):
     folder = built.country("suriname").folder
     read = {"interviews": ["interviews.csv", "codings", "interviews"], "media": ["media.csv"]}
     assert all(any(built.shown(folder / part) in path for path in named) for part in read[name])
+
+
+def test_one_country_is_verified_though_another_report_has_nothing_of_it(built_copy):
+    other = built_copy.reports / "law"
+    kept = other / "released" / "belize" / "law"
+    shutil.copytree(built_copy.build / "belize" / "law", kept)
+    (kept / "law.ipynb").rename(kept.parent / "law.ipynb")
+    verdict = verify(built_copy, ["trial", "law"], ["suriname"])
+
+    assert (verdict.runs, verdict.holds) == (2, True)

@@ -185,7 +185,7 @@ def test_a_workbook_is_read_as_equal(tmp_path):
     [
         ("T-02,2004-02-30,1,event", "held", "2005-03-14"),
         ("T-02,18/10/2004,1,event", "held", "2005-03-14"),
-        ("T-02,2004-10-18,-1,event", "people", "0 to"),
+        ("T-02,2004-10-18,-1,event", "people", "0 or more"),
         ("T-02,2004-10-18,1.5,event", "people", "whole number"),
         ("T-02,2004-10-18,1,evnt", "kind", "Did you mean 'event'?"),
         ("T2,2004-10-18,1,event", "id", "T-01"),
@@ -236,3 +236,34 @@ def test_every_column_of_the_study_says_what_it_means():
     silent = [(t.name, c) for t in every for c in t.columns if len(t.meaning(c)) < 4]
 
     assert (len(every) > 10, silent) == (True, [])
+
+
+def test_empty_lines_are_passed_over_and_do_not_shift_the_row_numbers(tmp_path):
+    (problem,) = problems_of(written(tmp_path, GOOD + "\n,,,\n\nT-02,2004-10-18,x,event\n"))
+
+    assert problem.where == "trainings.csv, row 6, column 'people'"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        GOOD.replace(",", "\t"),
+        GOOD.replace(",", " , "),
+        GOOD.replace("\n", ",,\n"),
+    ],
+    ids=["tabs", "blanks around the cells", "empty columns at the end"],
+)
+def test_what_spreadsheets_add_to_a_table_is_read_as_equal(tmp_path, content):
+    plain = tables.read_table(written(tmp_path, GOOD), TRAININGS)
+
+    assert tables.read_table(written(tmp_path, content), TRAININGS).equals(plain)
+
+
+def test_a_column_that_is_filled_and_has_no_heading_is_refused(tmp_path):
+    (problem,) = problems_of(written(tmp_path, "id,\nT-01,x\n"))
+
+    assert problem.what == "a column has no heading"
+
+
+def test_capitals_do_not_hide_the_nearest_word():
+    assert nearest("St. Lucia", ["saint-lucia", "suriname"]) == "saint-lucia"

@@ -280,6 +280,13 @@ def test_what_execution_stamped_on_a_notebook_is_gone():
     ]
 
 
+def test_what_was_printed_in_pieces_is_one_output():
+    parts = [{"output_type": "stream", "name": "stdout", "text": [w]} for w in ("One. ", "Two.")]
+    (kept,) = strip({"cells": [cell(*parts)]})["cells"]
+
+    assert [output["text"] for output in kept["outputs"]] == ["One. Two."]
+
+
 def test_a_second_release_touches_no_file(study):
     release(study, "trial")
     before = {p: p.stat().st_mtime_ns for p in study.reports.rglob("*") if p.is_file()}
@@ -403,6 +410,9 @@ def test_a_legal_fact_beside_invented_evidence_is_not_branded(study):
     [
         {"output_type": "error", "ename": "KeyError", "evalue": "", "traceback": []},
         {"output_type": "stream", "name": "stdout", "text": ["14\n"]},
+        {"output_type": "stream", "name": "stdout", "text": "  outlet  words\n2  Daily  310\n"},
+        displayed(text_plain="['a headline', 'another']"),
+        displayed(text_plain="'Guyana has signed 14 of them.'"),
         displayed(text_plain="14"),
         displayed(text_plain="np.int64(14)"),
         displayed(text_plain="ngo    3\nName: count, dtype: int64"),
@@ -427,7 +437,9 @@ def test_a_safe_table_a_chart_and_a_sentence_pass(study):
     outputs = [
         {"output_type": "display_data", "metadata": {}, "data": safe._repr_mimebundle_()},
         drawn("<svg><text>Debt</text></svg>"),
-        displayed(text_plain="'5 to 9 spoke of deception.'"),
+        displayed(text_plain="'Guyana has signed.'"),
+        {"output_type": "stream", "name": "stdout", "text": "Guyana has signed.\n"},
+        displayed(text_plain="Country('guyana')"),
     ]
     ran(study, "guyana", "law", cell(*outputs))
 
@@ -461,7 +473,7 @@ def test_words_of_another_countrys_informant_never_leave_either(study):
 
 
 def test_the_interviewers_question_may_be_printed(study):
-    ran(study, "guyana", "law", cell(displayed(text_plain=TURNS.splitlines()[0])))
+    ran(study, "guyana", "law", cell(source=f"# {TURNS.splitlines()[0]}"))
 
     assert release(study, "trial").written
 
@@ -509,7 +521,7 @@ def test_the_users_name_is_refused_as_a_word_of_its_own(study, monkeypatch):
     monkeypatch.setenv("LOGNAME", "Miriam")
     ran(study, "guyana", "law", cell(displayed(text_plain="made by miriam.")))
     said = refused(study)
-    ran(study, "guyana", "law", cell(displayed(text_plain="made by miriamne")))
+    ran(study, "guyana", "law", cell(source="# made by miriamne"))
 
     assert "'miriam' tells whose machine this is" in said
     assert release(study, "trial").written

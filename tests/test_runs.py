@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -205,3 +207,35 @@ def test_a_notebook_that_is_missing_is_refused_where_it_is_listed(study):
 
     with pytest.raises(ResearchError, match=r"there is no research/region\.ipynb"):
         runs.plan(study)
+
+
+def test_a_cell_that_does_not_end_is_stopped_and_told(study, tmp_path):
+    notebook(study.research / "region.ipynb", "edition", "while True: pass")
+    job = {
+        "notebook": str(study.research / "region.ipynb"),
+        "folder": str(study.research),
+        "parameters": {"edition": "2005"},
+        "scratch": str(tmp_path),
+        "results": str(tmp_path),
+    }
+    (tmp_path / ".running").mkdir()
+    code = (
+        "from ctresearch import runs\n"
+        "runs.SECONDS_A_CELL = 10\n"
+        "try:\n"
+        f"    runs.execute({job!r})\n"
+        "except runs.ResearchError as error:\n"
+        "    raise SystemExit(error.problems[0].what != 'a cell did not end within 10 seconds')\n"
+        "raise SystemExit(2)\n"
+    )
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_two_rounds_at_once_in_one_study_are_refused_and_harm_nothing(study):
+    first = runs.run_all(study, runs.plan(study))
+    next(first)
+    with pytest.raises(ResearchError, match="another ctresearch is at this"):
+        list(runs.run_all(study, runs.plan(study)))
+
+    assert [each.problem for each in first] == [None] * 4

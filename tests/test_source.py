@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from drawn_report import draw, lines, refused
 
+from ctresearch import reports
 from ctresearch.embedded import source
 
 VARIABLES = (
@@ -271,3 +273,24 @@ def test_all_problems_of_a_report_come_at_once(tmp_path):
     pages = {"index.qmd": "{{< vra x >}}", "two.qmd": "{{< var x >}}\n\n:::\n"}
 
     assert len(refusals(tmp_path, pages, config="tok: true\n")) == 4
+
+
+def test_settings_that_cannot_be_read_are_the_only_problem(tmp_path):
+    found = refusals(tmp_path, {"index.qmd": "# A\n\nSee {{< var x >}}.\n"}, config="a:\n\tb: 1\n")
+
+    assert len(found) == 1
+
+
+def test_a_page_that_cannot_be_read_is_told_once(tmp_path):
+    study = draw(tmp_path, "# A\n")
+    (study.reports / "trial" / "index.qmd").write_bytes("# Curaçao\n".encode("latin-1"))
+
+    assert lines(refused(lambda: reports.check(study, "trial")))[0].startswith("index.qmd, line 1:")
+    assert len(lines(refused(lambda: reports.check(study, "trial")))) == 1
+
+
+@pytest.mark.parametrize("words", ["{{< var a", "{< var jamaica.deception.says >}", "says >}}"])
+def test_a_shortcode_that_is_not_whole_is_refused(tmp_path, words):
+    assert refusals(tmp_path, f"# A\n\n{words}\n")[0].startswith(
+        "index.qmd, line 3: a shortcode that is not whole"
+    )

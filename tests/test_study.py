@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -133,3 +134,42 @@ def test_status_of_a_study_that_never_ran_says_what_to_do(typed):
     code, said = typed("status")
 
     assert (code, "never run" in said, "Next: ctresearch build" in said) == (0, True, True)
+
+
+def test_a_name_with_quotation_marks_is_a_name(study, typed):
+    typed("new", "country", "aruba", "--name", 'Aruba "the island"', "--iso3", "ABW")
+
+    assert Study(study.root).country("aruba").name == 'Aruba "the island"'
+
+
+def test_a_listed_country_that_is_made_again_stays_listed_once(study, typed):
+    listing = study.root / "research" / "study.toml"
+    text = listing.read_text(encoding="utf-8").replace('"belize"', '"belize",\n    "aruba"')
+    listing.write_text(text, encoding="utf-8")
+    typed("new", "country", "aruba", "--name", "Aruba", "--iso3", "ABW")
+
+    assert listing.read_text(encoding="utf-8") == text
+
+
+def test_a_country_listed_twice_is_refused(study, typed):
+    listing = study.root / "research" / "study.toml"
+    text = listing.read_text(encoding="utf-8").replace('"belize"', '"belize", "belize"')
+    listing.write_text(text, encoding="utf-8")
+    code, said = typed("check")
+
+    assert (code, "'belize' is listed twice" in said) == (1, True)
+
+
+def test_a_listed_country_without_a_folder_is_offered_the_folder_that_is_not_listed(study, typed):
+    listing = study.root / "research" / "study.toml"
+    text = listing.read_text(encoding="utf-8").replace('"belize"', '"belise"')
+    listing.write_text(text, encoding="utf-8")
+    code, said = typed("check")
+
+    assert (code, "Did you mean 'belize'?" in said) == (1, True)
+
+
+def test_status_is_also_printed_as_json(typed):
+    _, said = typed("status", "--json")
+
+    assert json.loads(said)["stale"]["suriname/media"] == "never run"

@@ -440,3 +440,16 @@ def test_widths_that_do_not_fit_the_table_are_refused(tmp_path):
         "index.qmd, line 3: tbl-colwidths names 1 columns of 2"
         " (Give every column its share: [30,70])"
     ]
+
+
+def test_a_label_given_twice_in_a_chapter_names_both_lines(tmp_path):
+    assert refusals(tmp_path, "# A\n" + FIGURE + FIGURE, cells=CELLS) == [
+        f"index.qmd, line {FIGURE.count(chr(10)) + 3}: the label 'fig-themes' is given twice"
+        " (The other stands in reports/trial/index.qmd, line 3; rename one.)"
+    ]
+
+
+def test_a_short_caption_without_a_label_is_named_by_its_own_line(tmp_path):
+    found = refusals(tmp_path, "# A\n\nA word.\n\n![A](none.png)\n")
+
+    assert [line.split(":")[0] for line in found] == ["index.qmd, line 5"]

@@ -109,6 +109,7 @@ def months(table: pd.DataFrame, series: Sequence[str], words: Words) -> Figure:
     drawn = pd.concat(parts)
     every = list(flat["month"])
     axis = alt.Axis(values=every[:: -(-len(every) // 12)], labelAngle=-40)
+    axis.labelExpr = "utcFormat(toDate(datum.value + '-01'), '%b %Y')"
     fill = alt.Color("series:N").scale(domain=names, range=[BLUE, "white"][: len(names)])
     whole = alt.datum.series == names[0]
     dash = alt.condition(whole, alt.value([1, 0]), alt.value([3, 2]))
@@ -137,7 +138,7 @@ def likert(table: pd.DataFrame, item: str, scale: Sequence[str], words: Words) -
     chart += _inked(base.encode(x="middle:Q"), dark, {"says": {}})
     highest = drawn[drawn["answer"] == scale[-1]]
     told = highest.assign(says=[f"{scale[-1]} {percent(size, 'en')}" for size in highest["size"]])
-    return _figure(chart, len(told) * 48, "Diverging bar chart", told, words)
+    return _figure(chart, len(told) * 43, "Diverging bar chart", told, words)
 
 
 def estimates(table: pd.DataFrame, label: str, value: str, words: Words) -> Figure:
@@ -149,7 +150,7 @@ def estimates(table: pd.DataFrame, label: str, value: str, words: Words) -> Figu
     base = alt.Chart(drawn).encode(y=_down(drawn, above=True))
     chart = base.mark_rule().encode(x=low, x2="end:Q") + base.mark_point().encode(x="size:Q")
     chart += _numbers(base.encode(x="end:Q"))
-    return _figure(chart, len(drawn) * 40, "Estimates with intervals", drawn, words)
+    return _figure(chart, len(drawn) * 36, "Estimates with intervals", drawn, words)
 
 
 def tiles(table: pd.DataFrame, kind: str, signs: Mapping[str, str], words: Words) -> Figure:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -118,7 +119,8 @@ def release(report: Annotated[str, typer.Argument(help="A folder of reports/.")]
 
     with told():
         study = here()
-        job.release(study, _known(study, report), fresh=True)
+        report = _known(study, report)
+        job.release(study, report, fresh=True)
     print(f"Released to reports/{report}/released/. Next: ctresearch render {report}")
 
 
@@ -134,14 +136,18 @@ def render(
     ),
 ) -> None:
     """Render REPORT from what was released."""
+    from ctresearch import build as job
     from ctresearch import reports
 
     with told():
         study = here()
-        formats = tuple(to.split(","))
-        written = reports.render(study, _known(study, report), formats, with_=using, final=final)
-    for path in written:
-        print(study.shown(path))
+        report, formats = _known(study, report), tuple(to.replace(" ", "").split(","))
+        written = reports.render(study, report, formats, with_=using, final=final)
+        opened = job.results(study, report)
+    print(f"{len(written)} files written; open")
+    for path in opened:
+        print(f"  {study.shown(path)}")
+    print(f"Next: read it, then `ctresearch verify {report}` to check every sentence.")
 
 
 @app.command()
@@ -177,16 +183,19 @@ def invent(
 
 
 @app.command()
-def status() -> None:
-    """Say what is up to date and what the next step is."""
+def status(as_json: AsJson = False) -> None:
+    """Say which notebooks are not up to date, and why."""
     from ctresearch import runs
 
-    with told():
+    with told(as_json):
         study = here()
-        stale = runs.stale(study, runs.plan(study))
-    for each, why in stale:
-        print(f"{each.name:40} {why}")
-    print("Next: ctresearch build" if stale else "Every notebook is up to date.")
+        stale = {each.name: why for each, why in runs.stale(study, runs.plan(study))}
+    if as_json:
+        print(json.dumps({"stale": stale}, indent=1))
+        return
+    for name, why in stale.items():
+        print(f"{name:40} {why}")
+    print(f"{'' if stale else 'Every notebook is up to date. '}Next: ctresearch build")
 
 
 @app.command()
@@ -217,7 +226,7 @@ def new_country(
 def _known(study: Study, report: str) -> str:
     from ctresearch.problems import refuse, suggestion
 
-    names = study.report_names
+    names, report = study.report_names, Path(report).name
     if report not in names:
         raise refuse(f"reports/{report}", "there is no such report", suggestion(report, names))
     return report

@@ -248,7 +248,7 @@ def _lines(path: Path, where: str, faults: Problems, doubts: Problems) -> dict[s
             with faults.gather():
                 lines[place] = parse_record(found, Line, place)
         elif raw.strip() and n == len(content):
-            cure = "Code on, and it is set aside; what it held must be coded again."
+            cure = "Take it out, or code on and it is set aside; what it held must be coded again."
             doubts.add(place, "the last line is torn; it is not counted", cure)
         elif raw.strip():
             faults.add(place, "this is not a line of JSON", "Take the line out.")

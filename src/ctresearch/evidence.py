@@ -34,6 +34,8 @@ Fault = tuple[object, str, str, str]  # row, column, what is wrong, how to mend 
 Rule = Callable[[pd.DataFrame, Place], Iterable[Fault]]
 
 MINORS = ("0-8", "9-17", "child_unspecified")
+OF_A_COUNTRY = ("interviews", "media", "survey", "law", "indicators")
+SHEETS = (".csv", ".tsv", ".xls", ".xlsx", ".ods")
 PROGRAMME_STREAMS = ("interviews", "media", "survey")  # a programme country must have these
 PROTOCOL = "UN Trafficking Protocol"  # how law.csv names the instrument of the in-force rule
 PROTOCOL_IN_FORCE = date(2003, 12, 25)  # of the Protocol itself (article 17.1)
@@ -232,8 +234,19 @@ def check_country(country: Country) -> None:
     def answers(country: Country) -> pd.DataFrame:
         return survey(country, read_form(country.study))
 
-    reads = (interviews, turns, media, law, indicators, answers)
+    reads = (_strays, interviews, turns, media, law, indicators, answers)
     _each(partial(read, country) for read in reads)
+
+
+def _strays(country: Country) -> None:
+    """Refuse spreadsheets that no reader looks for: misnamed, or of a format that is not read."""
+    found, known = Problems(), [f"{name}.csv" for name in (*OF_A_COUNTRY, "informants")]
+    for path in sorted(p for p in country.folder.iterdir() if p.suffix.lower() in SHEETS):
+        read = path.suffix in (".csv", ".xlsx") and f"{path.stem}.csv" in known
+        if not read and path.name[0] not in ".~":
+            cure = f"{suggestion(f'{path.stem}.csv', known)} Else keep it elsewhere."
+            found.add(country.study.shown(path), "nothing reads a file of this name", cure)
+    found.raise_any()
 
 
 def check_meeting(meeting: Meeting) -> None:
@@ -291,7 +304,10 @@ def _found(place: Place, of: Table) -> Path | None:
         raise refuse(where, f"{paths[1].name} stands beside it", "Keep one of the two.")
     programme = isinstance(place, Country) and place.file.programme
     if not there and programme and of.name in PROGRAMME_STREAMS:
-        cure = f"Put it there; to practise: ctresearch invent {place.key}"
+        cure = (
+            f'Put it there; to practise, with evidence = "invented" in {place.key}/country.toml: '
+            f"ctresearch invent {place.key}"
+        )
         raise refuse(where, "a country of the programme has no such file", cure)
     return there[0] if there else None
 
@@ -312,6 +328,8 @@ def _transcript(path: Path, where: str) -> list[dict[str, Any]]:
             cure = "Begin each turn with 'I: ' (interviewer) or 'R: ' (respondent), one a line."
             found.add(f"{where}, line {line}", "this line does not say who speaks", cure)
         start += len(words) + 1
+    if not rows and not found.found:
+        found.add(where, "the transcript is empty", "Put the interview in it, one turn a line.")
     found.raise_any()
     return rows
 

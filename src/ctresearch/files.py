@@ -11,9 +11,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import tempfile
 import tomllib
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +86,33 @@ def read_toml(path: Path, where: str | None = None) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         cure = 'Mend the line; text stands in "quotes", a list in [brackets].'
         raise refuse(name, f"this is not TOML: {error}", cure) from None
+
+
+@contextmanager
+def alone(path: Path, doing: str) -> Iterator[None]:
+    """Hold the lock file `path` while the work lasts; it is let go even if the process dies.
+
+    Raises ResearchError where another process holds it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        cure = "Wait until it has ended, then type the command again."
+        raise refuse(doing, "another ctresearch is at this in the same study", cure) from None
+    try:
+        yield
+    finally:
+        os.close(handle)
 
 
 def digest(data: bytes) -> str:

@@ -15,6 +15,7 @@ import re
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -25,19 +26,20 @@ import pandas as pd
 from ctresearch import coding
 from ctresearch.evidence import INDICATORS, INTERVIEWS, MEDIA
 from ctresearch.files import read_toml, write_whole
-from ctresearch.instruments import Codebook, Form, Question, read_codebook, read_form, read_guide
+from ctresearch.instruments import Form, Question, read_form, read_guide
 from ctresearch.problems import refuse
 from ctresearch.study import Country
 from ctresearch.tables import read_rows
 
 PHRASES = Path(__file__).with_name("invented")
-COMMON = ("elsewhere", "interview", "media", "survey", "names")  # a country's own come on top
-SEED = 2005
+# A country's own phrases come on top of these.
+COMMON = ("elsewhere", "interview", "probes", "media", "survey", "names")
+SEED, BOM = 2005, "\ufeff"
 CODERS = ("ap", "mk")
 EVERY_DOUBLE = 3  # each third interview is coded by both
-STORIES, REJECTED, ARTICLES, GROUPS = 36, 8, 60, 9  # the other articles are copies, in groups
+REJECTED, ARTICLES, GROUPS = 8, 60, 9  # what is no story is rejected or a copy
 RESPONSES = 300
-DEFINITION = 4  # the line: the work, its answer, the question, the answer
+OWN = re.compile(r"interviews/[^.]+\.txt|codings/[^.]+\.(ap|mk|consensus)\.jsonl")
 ADULTS = 100_000  # the people a sample stands for
 CONDITION = r"(not\()?(?:selected\()?\$\{(\w+)\}(?: = |, )'(\w+)'\)*"
 MARKED = re.compile(r"\[([a-z_. ]+): ([^\]]+)\]")
@@ -72,17 +74,20 @@ def invent(country: Country, seed: int = SEED) -> list[Path]:
 
     bank = _bank(country)
     told = _interviews(iso3, bank, chance("interviews"))
-    rows = _interview_rows(told, bank, read_guide(study).version, chance("people"))
-    answers = _responses(read_form(study), bank, chance("survey"))
+    kept = [one for one in told if not bank["apart"].get(one.id, {}).get("withdrawn_on")]
     files = {
-        "interviews.csv": _csv(rows, INTERVIEWS.columns),
+        "interviews.csv": _csv(_interview_rows(told, bank, chance("people")), INTERVIEWS.columns),
         "informants.csv": _csv(_informants(told, bank, chance("names"))),
         "media.csv": _csv(_media(iso3, bank, chance("media")), MEDIA.columns),
         "indicators.csv": _csv(_indicators(bank, chance("indicators")), INDICATORS.columns),
-        "survey.csv": "\ufeff" + _csv(answers, separator=";"),
-        **{f"interviews/{one.id}.txt": one.text for one in told},
-        **_logs(told, read_codebook(study), bank, chance("codings")),
+        "survey.csv": BOM + _csv(_responses(read_form(study), bank, chance("survey")), None, ";"),
+        **{f"interviews/{one.id}.txt": one.text for one in kept},
+        **_logs(kept, bank, chance("codings")),
     }
+    for path in country.folder.glob(f"*/{iso3}-KI-[0-9][0-9].*"):
+        name = path.relative_to(country.folder).as_posix()
+        if OWN.fullmatch(name) and name not in files:
+            path.unlink()  # of an earlier call
     return [write_whole(country.folder / name, text) for name, text in sorted(files.items())]
 
 
@@ -90,7 +95,8 @@ def _bank(country: Country) -> Bank:
     bank: Row = {"country": country.in_text}
     for path in (PHRASES / f"{name}.toml" for name in (*COMMON, country.key)):
         bank |= read_toml(path) if path.is_file() else {}
-    return bank
+    bank["alike"]["script_version"] = read_guide(country.study).version
+    return bank | {"themes": bank["usual"] | bank["themes"]}
 
 
 def _csv(rows: Iterable[Row], columns: list[str] | None = None, separator: str = ",") -> str:
@@ -101,112 +107,128 @@ def _csv(rows: Iterable[Row], columns: list[str] | None = None, separator: str =
 # Interviews
 
 
-class Teller:
-    """Makes the turns of a country's interviews; what a respondent says never comes twice."""
+@dataclass
+class Informant:
+    """One who knows of some themes, and tells of them in words that nobody else has used."""
 
-    def __init__(self, bank: Bank, chance: Random) -> None:
-        self.bank, self.chance = bank, chance
-        self.used: Counter[str] = Counter()
-        self.told: set[str] = set()
+    sector: str
+    manner: Bank  # how the informant talks
+    bank: Bank
+    used: Counter[str]  # phrases, by anybody in the country
+    chance: Random
+    themes: set[str] = field(default_factory=set)  # that the informant knows of
+    raised: set[str] = field(default_factory=set)  # and has told of
+
+    def interview(self, name: str) -> Interview:
+        """One conversation along the guide, with follow-ups."""
+        primed = self.bank["apart"].get(name, {}).get("definition_asked_first") == "no"
+        left_out = ["definition", "protocol"] if primed else ["primed"]
+        left_out += self.chance.sample(self.bank["optional"], self.chance.randrange(3))
+        deepened = self.chance.sample(self.bank["deep"], 4)
+        turns: list[tuple[str, str]] = []
+        for topic in (topic for topic in self.bank["topics"] if topic not in left_out):
+            for question, answer in self.turns(topic, topic in deepened):
+                nod = self.chance.choice(self.bank["nods"]) if turns else ""
+                turns.append((nod + question, answer))
+        return Interview(name, self.sector, *_written(turns, self.bank))
 
     def draw(self, phrases: Sequence[str]) -> str:
-        """One of the phrases used least so far; those that suit the country come before others."""
+        """One of the phrases used least so far."""
         fewest = min(self.used[phrase] for phrase in phrases)
-        fresh = [phrase for phrase in phrases if self.used[phrase] == fewest]
-        chosen = self.chance.choices(fresh, [self._weight(phrase) for phrase in fresh])[0]
+        chosen = self.chance.choice([one for one in phrases if self.used[one] == fewest])
         self.used[chosen] += 1
         return chosen
 
-    def answer(self, topic: str, sector: str, manner: str) -> tuple[str, bool]:
-        """A turn on a topic, its codes still marked, and whether it tells anything."""
-        of, habits = self.bank["topics"][topic], self.bank["manners"][manner]
-        unsure = [phrase for phrase in of.get("unsure", []) if not self.used[phrase]]
-        if unsure and self.chance.random() < habits["unsure"]:
-            return self.draw(unsure), False
-        talk = of.get("talk", habits["talk"])
-        opens, joins, trails, closes = (self.chance.random() < likely for likely in talk)
-        answers = self._suiting(of["answers"] + self.bank["local"].get(topic, []), sector)
-        said = first = self.draw(answers)
-        if opens:
-            said = self._after(self.draw(habits["openings"]), first)
-        if joins:
-            others = [phrase for phrase in answers if not _codes(phrase) & _codes(first)]
-            said += " " + self._after(self.draw(self.bank["links"]), self.draw(others))
-        said += " " + self.draw(of["tails"]) if trails else ""
-        closings = of.get("closings", habits["closings"] + self.bank["asides"])
-        said += " " + self.draw(closings) if closes else ""
-        if said in self.told:
-            return self.answer(topic, sector, manner)
-        self.told.add(said)
-        return said, True
+    def turns(self, topic: str, deeper: bool) -> Iterator[tuple[str, str]]:
+        """Questions on a topic with their answers, codes still marked; none with nothing to say."""
+        of, answers = self.bank["topics"][topic], self._answers(topic)
+        if answers:
+            yield self.draw(of["ask"]), self._reply(of, answers)
+            yield from self._asked_after(topic)
+            yield from self._deeper(topic) if deeper else ()
+        elif unsure := self._unsaid(of.get("unsure", [])):
+            yield self.draw(of["ask"]), self.draw(unsure)
 
-    def follow_up(self, topic: str, sector: str) -> Iterator[tuple[str, str]]:
+    def _answers(self, topic: str) -> list[str]:
+        every = [self.bank["topics"][topic], *self.bank["probes"].get(topic, {}).values()]
+        own = self.bank["local"].get(topic, [])
+        return self._unsaid(own + [answer for of in every for answer in of["answers"]])
+
+    def _reply(self, of: Bank, answers: list[str]) -> str:
+        """A turn: perhaps an opening, one to three answers, perhaps a tail and a closing remark."""
+        opens, joins, trails, closes = of.get("talk", self.manner["talk"])
+        further = sum(self.chance.random() < joins for _ in range(2))
+        said, *others = self._tell(answers, 1 + further)
+        if self.chance.random() < opens:
+            said = self._after(self.draw(self.manner["openings"]), said)
+        for other in others:
+            said += " " + self._after(self.chance.choice(self.bank["links"]), other)
+        closings = of.get("closings", self.manner["closings"] + self.bank["asides"])
+        for likely, remarks in ((trails, of["tails"]), (closes, closings)):
+            said += " " + self.draw(remarks) if self.chance.random() < likely else ""
+        return said
+
+    def _tell(self, answers: list[str], most: int) -> Iterator[str]:
+        """One of the answers, and more while they raise themes not raised before."""
+        for n in range(most):
+            news = [4 ** len(_codes(answer) - self.raised) - (n > 0) for answer in answers]
+            if any(news):
+                [chosen] = self.chance.choices(answers, news)
+                self.raised |= _codes(chosen)
+                self.used[chosen] += 1
+                yield chosen
+
+    def _asked_after(self, topic: str) -> Iterator[tuple[str, str]]:
+        """Questions after themes that the informant knows of and has not come to."""
+        for code, of in self.bank["probes"].get(topic, {}).items():
+            answers = [answer for answer in self._answers(topic) if code in _codes(answer)]
+            if code not in self.raised and answers:
+                told = " ".join(self._tell(answers, self.chance.randint(1, 2)))
+                yield self.draw(of["ask"]), self._after(self.chance.choice(self.bank["yes"]), told)
+
+    def _deeper(self, topic: str) -> Iterator[tuple[str, str]]:
         """A further question and an answer that nobody gave yet; none where none is left."""
-        follow = self.bank["follow"] if topic in self.bank["situations"] else {}
-        kind = self.chance.choice(["more", "more", *follow])
-        if kind == "more":
-            pairs = [pair.split(" || ") for pair in self.bank["topics"][topic].get("more", [])]
-        else:
-            given = follow[kind].get(sector, follow[kind].get("answers", []))
-            pairs = [[self.draw(follow[kind]["ask"]), one] for one in self._suiting(given, topic)]
-        fresh = [(question, answer) for question, answer in pairs if not self.used[answer]]
-        if fresh:
-            chosen = self.chance.choice(fresh)
-            self.used[chosen[1]] += 1
-            yield chosen
+        follow = self.bank["follow"] if topic in self.bank["situations"] else []
+        further = self.chance.choice(self.bank["topics"][topic]["more"] + follow)
+        for answer in self._tell(self._unsaid(further["answers"], topic), 1):
+            yield self.draw(further["ask"]), answer
 
-    def _suiting(self, phrases: Iterable[str], who: str) -> list[str]:
-        """The phrases that `who`, a sector or a topic, may use and the country allows."""
+    def _unsaid(self, phrases: Iterable[str], topic: str = "") -> list[str]:
+        """Phrases that nobody has used, for this sector or topic, on themes known here."""
         parts = [phrase.rpartition(" | ") for phrase in phrases]
-        said = [phrase for limit, _, phrase in parts if not limit or who in limit.split(", ")]
-        return [phrase for phrase in said if not _codes(phrase) & set(self.bank["never"])]
-
-    def _weight(self, phrase: str) -> float:
-        codes, bank = _codes(phrase), self.bank
-        often = codes & {*bank["often"], *bank["common"]}
-        return 0.2 if codes & set(bank["rarely"]) else 4 if often else 1
+        theirs = [one for limit, _, one in parts if {"", self.sector, topic} & {*limit.split(", ")}]
+        return [one for one in theirs if not self.used[one] and _codes(one) <= self.themes]
 
     def _after(self, lead: str, phrase: str) -> str:
         """The phrase behind its lead, with a small letter where the lead is no whole sentence."""
-        found = re.match(r"(\[[a-z_. ]+: )?'?([\w-]+)", phrase)
-        if lead[-1] in ".?!" or not found or found[2] in self.bank["proper"]:
-            return f"{lead} {phrase}"
-        at = found.start(2)
-        return f"{lead} {phrase[:at]}{phrase[at].lower()}{phrase[at + 1 :]}"
+        found = re.match(r"(\[[a-z_. ]+: )?(?P<first>[\w-]+)", phrase)
+        if found and lead[-1:] not in ".?!" and found["first"] not in self.bank["proper"]:
+            at = found.start("first")
+            phrase = phrase[:at] + phrase[at].lower() + phrase[at + 1 :]
+        return f"{lead} {phrase}".lstrip()
 
 
 def _interviews(iso3: str, bank: Bank, chance: Random) -> list[Interview]:
-    teller = Teller(bank, chance)
-    sectors = chance.sample(bank["sectors"], bank["interviews"])  # a number must not tell a sector
-    return [_interview(f"{iso3}-KI-{n:02}", s, teller) for n, s in enumerate(sectors, start=1)]
-
-
-def _interview(name: str, sector: str, teller: Teller) -> Interview:
-    """One conversation along the guide, with follow-ups."""
-    bank, chance = teller.bank, teller.chance
-    manner = teller.draw(list(bank["manners"]))
-    left_out = chance.sample(bank["optional"], chance.randrange(3))
-    deepened = chance.sample(bank["deep"], 4)
-    turns: list[tuple[str, str]] = []
-    for topic in (topic for topic in bank["topics"] if topic not in left_out):
-        said, tells = teller.answer(topic, sector, manner)
-        nod = chance.choice(bank["nods"]) if turns else ""
-        turns.append((nod + teller.draw(bank["topics"][topic]["ask"]), said))
-        turns += teller.follow_up(topic, sector) if tells and topic in deepened else ()
-    return Interview(name, sector, *_written(turns, bank))
+    """The interviews: a draw of who knows of which theme, and what each of them then says."""
+    used: Counter[str] = Counter()
+    sectors = chance.sample(bank["sectors"], len(bank["sectors"]))  # a number tells no sector
+    asked = [Informant(s, chance.choice(bank["manners"]), bank, used, chance) for s in sectors]
+    for theme, informants in bank["themes"].items():
+        for one in chance.sample(asked, min(informants, len(asked))):
+            one.themes.add(theme)
+    return [one.interview(f"{iso3}-KI-{n:02}") for n, one in enumerate(asked, start=1)]
 
 
 def _written(turns: Iterable[tuple[str, str]], bank: Bank) -> tuple[str, list[Mark]]:
     """The transcript of questions and answers, and its marks."""
     text, marks = "", []
     for question, answer in turns:
-        text += f"I: {question.format_map(bank)}\nR: "
-        at, answer = 0, answer.format_map(bank)
-        for found in MARKED.finditer(answer):
-            text += answer[at : found.start()]
-            marks += [(code, len(text), len(text) + len(found[2])) for code in found[1].split()]
-            text, at = text + found[2], found.end()
-        text += answer[at:] + "\n"
+        plain, *marked = MARKED.split(answer.format_map(bank))
+        text += f"I: {question.format_map(bank)}\nR: {plain}"
+        for codes, words, after in zip(marked[::3], marked[1::3], marked[2::3], strict=True):
+            marks += [(code, len(text), len(text) + len(words)) for code in codes.split()]
+            text += words + after
+        text += "\n"
     return text, marks
 
 
@@ -214,63 +236,52 @@ def _codes(phrase: str) -> set[str]:
     return {code for found in MARKED.finditer(phrase) for code in found[1].split()}
 
 
-def _interview_rows(
-    told: list[Interview], bank: Bank, version: str, chance: Random
-) -> Iterator[Row]:
+def _interview_rows(told: list[Interview], bank: Bank, chance: Random) -> Iterator[Row]:
     for n, one in enumerate(told):
-        agreed = [scope for scope, likely in bank["consent"].items() if chance.random() < likely]
         row = {column: chance.choice(values) for column, values in bank["people"].items()}
-        row |= {"id": one.id, "sector": one.sector, "respondent": "key_informant"}
-        row |= {"consent": " ".join(["analysis", *agreed]), "script_version": version}
-        row["language"] = bank["languages"][n % len(bank["languages"])]
-        row["interpreter"] = "yes" if row["language"] in ("ht", "pt") else "no"
-        row |= {"definition_asked_first": "yes", "own_definition_turn": DEFINITION}
-        yield row
+        agreed = (use for use, likely in bank["consent"].items() if chance.random() < likely)
+        language = bank["languages"][n % len(bank["languages"])]
+        row |= {"id": one.id, "sector": one.sector, "consent": " ".join(agreed)}
+        row |= {"language": language, "interpreter": "yes" if language in ("ht", "pt") else "no"}
+        yield row | bank["alike"] | bank["apart"].get(one.id, {})
 
 
 def _informants(told: list[Interview], bank: Bank, chance: Random) -> Iterator[Row]:
     """Who the informants would be: names that nobody has."""
     for one, family in zip(told, chance.sample(bank["family"], len(told)), strict=True):
         name = f"{chance.choice(bank['first'])}{chance.choice(bank['second'])} {family}"
-        mail = f"{name.lower().replace(' ', '.')}@example.org"
-        phone = f"+1-000-555-{chance.randrange(100, 200):04}"
-        yield {"informant": one.id, "name": name, "telephone": phone, "email": mail}
+        phone, mail = chance.randrange(100, 200), name.lower().replace(" ", ".")
+        row = {"informant": one.id, "name": name, "telephone": f"+1-000-555-0{phone}"}
+        yield row | {"email": f"{mail}@example.org"}
 
 
 # Codings
 
 
-def _logs(told: list[Interview], book: Codebook, bank: Bank, chance: Random) -> dict[str, str]:
+def _logs(told: list[Interview], bank: Bank, chance: Random) -> dict[str, str]:
     """The coding logs: a third of the interviews by two coders, two of these settled."""
     logs = {}
     for n, one in enumerate(told):
-        double = n % EVERY_DOUBLE == 0
-        coders = CODERS if double else CODERS[n % 2 :][:1]
+        coders = CODERS[n % 2 :][:1] if n % EVERY_DOUBLE else CODERS
         for by in (*coders, coding.CONSENSUS) if n in (0, EVERY_DOUBLE) else coders:
-            slips = 0 if by == coding.CONSENSUS else 0.15 if double else 0.03
+            slips = 0 if by == coding.CONSENSUS else 0.15 if coders == CODERS else 0.03
             at = datetime(2005, 2, 1, 13, tzinfo=UTC) + timedelta(days=n, hours=len(by))
-            marks = _as_coded(one, book, bank["never"], slips, chance)
+            marks = _as_coded(one, bank["themes"], slips, chance)
             log = _log(one.text, by, marks, bank["memos"], at, chance)
             logs[f"codings/{one.id}.{by}.jsonl"] = "".join(map(str, log))
     return logs
 
 
-def _as_coded(
-    one: Interview, book: Codebook, never: list[str], slips: float, chance: Random
-) -> Iterator[Mark]:
+def _as_coded(one: Interview, themes: Bank, slips: float, chance: Random) -> Iterator[Mark]:
     """The marks as a coder sees them: some missed, some with another end or a sister code."""
     for code, start, end in one.marks:
-        sisters = [c.id for c in book.children(code.rpartition(".")[0]) if c.id not in never]
-        if chance.random() < slips:
-            continue
         if chance.random() < slips / 3:
-            code = chance.choice(sisters)
+            head = code.rpartition(".")[0]
+            code = chance.choice([c for c in themes if themes[c] and c.rpartition(".")[0] == head])
         if chance.random() < slips * 2:
-            last = one.text.index("\n", end)
-            shorter = one.text.rfind(" ", start + 1, end)
-            longer = one.text.find(".", end, last) + 1
-            end = chance.choice([longer or last, max(shorter, start + 1)])
-        yield code, start, end
+            end = max(one.text.rfind(" ", start + 1, end), start + 1)
+        if chance.random() > slips:
+            yield code, start, end
 
 
 def _log(
@@ -301,9 +312,10 @@ def _media(iso3: str, bank: Bank, chance: Random) -> Iterator[Row]:
     of: dict[str, list[Row]] = {}
     printed: Any = read_rows(PHRASES / "media.csv").to_dict("records")
     for row in printed:
-        if row.pop("only") in ("", iso3):
+        about = {row["case"], *row["exploitation"].split()}
+        if iso3 in (row.pop("only") or iso3) and not about & {*bank["press"]["silent_on"]}:
             of.setdefault(row["relevance"], []).append(row)
-    stories = chance.sample(of["relevant"], STORIES)
+    stories = chance.sample(of["relevant"], bank["press"]["stories"])
     rows = stories + chance.sample(of["not_relevant"], REJECTED)
     later = chance.randrange(45)  # days; what stories of a case have between them stays
     for row in rows:
@@ -319,19 +331,16 @@ def _media(iso3: str, bank: Bank, chance: Random) -> Iterator[Row]:
         rows.append({key: found[key] for key in ("outlet", "accessed", "medium")} | row)
     rows.sort(key=lambda row: (row["accessed"], row["headline"], row["search"]))
     for n, row in enumerate(rows, start=1):
-        case = row["case"] and f"{iso3}-{row['case']}"
-        yield row | {"id": f"{iso3}-M-{n:03}", "case": case}
+        yield row | {"id": f"{iso3}-M-{n:03}", "case": row["case"] and f"{iso3}-{row['case']}"}
 
 
 def _found(published: str, later: int, bank: Bank, chance: Random) -> Row:
     """Where and when an article was found, by whom and with which words."""
-    outlet, kind, medium = chance.choice(bank["outlets"])
     day = date.fromisoformat(published) + timedelta(days=later)
     read = max(date(2004, 11, 2) + timedelta(days=chance.randrange(90)), day + timedelta(days=2))
-    row: Row = {"outlet": outlet, "outlet_type": kind, "medium": medium, "published": f"{day}"}
-    row |= {"accessed": f"{read}", "coded_on": f"{read + timedelta(days=3)}"}
-    row |= {"words": chance.randrange(90, 900), "coder": chance.choice(CODERS)}
-    return row | {"search": chance.choice(bank["searches"])}
+    row: Row = chance.choice(bank["outlets"]) | {"published": f"{day}", "accessed": f"{read}"}
+    row |= {"coded_on": f"{read + timedelta(days=3)}", "coder": chance.choice(CODERS)}
+    return row | {"words": chance.randrange(90, 900), "search": chance.choice(bank["searches"])}
 
 
 # Survey
@@ -346,7 +355,7 @@ def _responses(form: Form, bank: Bank, chance: Random) -> Iterator[Row]:
         given = {"consent": "yes", "adult": "yes", "settlement": stratum}
         for asked in form.questions:
             if all(_holds(condition, given) for condition in asked.conditions):
-                given.setdefault(asked.name, _answer(asked, form, bank, chance))
+                given.setdefault(asked.name, _answer(asked, given, form, bank, chance))
         stands_for = ADULTS * strata[stratum] * len(strata) / RESPONSES
         stands_for *= 0.9 if given.get("sex") == "woman" else 1.1  # women were reached more often
         row = dict(cell for asked in form.questions for cell in _cells(asked, given, form))
@@ -355,17 +364,15 @@ def _responses(form: Form, bank: Bank, chance: Random) -> Iterator[Row]:
         yield row | {"_submission_time": at.isoformat(), "__version__": form.settings["version"]}
 
 
-def _answer(asked: Question, form: Form, bank: Bank, chance: Random) -> str:
+def _answer(asked: Question, given: Row, form: Form, bank: Bank, chance: Random) -> str:
     """An answer that the question's type and constraint allow."""
-    if asked.type == "integer":
-        low, high = map(int, re.findall(r"= (\d+)", asked.constraint) or (0, 12))
-        return str(low if chance.random() < 0.6 else chance.randint(low, high))
     if not asked.choices:
-        return str(chance.choice(bank["texts"].get(asked.name, ["None"])))
+        return str(chance.choice(bank["texts"].get(asked.name, ["0"])))  # a number, or a text
     names = list(form.choices[asked.choices])
     usual = {name: 0.12 if name in bank["reluctant"] else 1 for name in names}
     usual |= bank["weights"].get(asked.name, {}) | bank["survey"].get(asked.name, {})
-    likely = [usual[name] for name in names]
+    times = bank["strata_differ"].get(given["settlement"], {}).get(asked.name, {})
+    likely = [usual[name] * times.get(name, 1) for name in names]
     first, *more = chance.choices(names, likely, k=1 + chance.randrange(4))
     alone = re.findall(r"selected\(\., '(\w+)'\)", asked.constraint)
     if asked.type != "select_multiple" or first in alone:

@@ -68,8 +68,9 @@ def refuse(where: str, what: str, fix: str) -> ResearchError:
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that `word` was probably meant to be; None when nothing is close."""
-    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return found[0] if found else None
+    spelt = {each.casefold(): each for each in known}
+    found = difflib.get_close_matches(word.casefold(), spelt, n=1, cutoff=0.6)
+    return spelt[found[0]] if found else None
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:

@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from html import unescape
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,7 @@ NOT_NAMES = frozenset({"root", "/root", "user", "guest", "home", "test", "work",
 ACTIVE = re.compile(r"(?i)<(script|iframe|link|object)\b|\ssrc=[\"']?(https?:)?//|url\([\"']?http")
 RAW = re.compile(r'class="dataframe"|\bdtype: \w+\s*$|\A\s*(np\.\w+\()?-?\d+(\.\d+)?\)?\s*\Z')
 ROOTED = r"(?<![\w.:/])/(?:home|Users|root|tmp|var|opt|usr|mnt|srv)/[\w.-]+|file:/|\b[A-Z]:\\\w+"
+OPENED = re.compile(r"(Country|Meeting)\('[\w-]+'\)")  # as a notebook shows what it opened
 DRAWING = re.compile(r"data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)")
 SAID = read_toml(Path(__file__).with_suffix(".toml"))
 
@@ -113,6 +115,20 @@ def listed(study: Study, report: str) -> tuple[Run, ...]:
     return tuple(run for run in every if run in wanted)
 
 
+def intact(study: Study, report: str) -> None:
+    """Refuse released files that are torn, or hold the marks of a merge."""
+    problems = Problems()
+    for path in sorted((study.reports / report / RELEASED).rglob("*")):
+        if path.suffix not in (".json", ".ipynb"):
+            continue
+        try:
+            json.loads(path.read_bytes())
+        except ValueError as error:
+            cure = f"Release again: ctresearch release {report}"
+            problems.add(study.shown(path), f"this is not JSON: {error}", cure)
+    problems.raise_any()
+
+
 def variables(study: Study, report: str) -> dict[Path, str]:
     """The content of a report's variable files: what its findings say, in words, by language."""
     runs, files = listed(study, report), {}
@@ -154,8 +170,18 @@ def _cell(cell: dict[str, Any], number: int) -> dict[str, Any]:
     tags = {key: tags for key, tags in cell["metadata"].items() if key == "tags" and tags}
     kept |= {"id": f"cell-{number}", "metadata": tags, "source": "".join(cell["source"])}
     if "outputs" in cell:
-        kept["outputs"] = [_output(output) for output in cell["outputs"]]
+        kept["outputs"] = [_output(output) for output in _joined(cell["outputs"])]
     return kept
+
+
+def _joined(outputs: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Outputs with what was printed in one piece: where it was cut is a matter of time."""
+    for name, parts in groupby(outputs, key=lambda output: output.get("name", "")):
+        if name:  # of a stream
+            text = "".join("".join(part["text"]) for part in parts)
+            yield {"output_type": "stream", "name": name, "text": text}
+        else:
+            yield from parts
 
 
 def _output(output: dict[str, Any]) -> dict[str, Any]:
@@ -241,12 +267,15 @@ class _Gate:
         if not (path.is_file() and (left / RECORD).is_file()):
             self.refuse(self.study.shown(left), "missing", place=run.place)
             return
-        for finding in _findings(self.study, run):
+        recorded = _findings(self.study, run)
+        for finding in recorded:
             self.look_at_finding(finding, run)
         for number, cell in enumerate(_notebook(path)["cells"], start=1):
             where = f"{self.study.shown(path)}, cell {number}"
             for output in cell.get("outputs", ()):
                 self.look_at_output(output, where)
+                if not _is_said(output, recorded):
+                    self.refuse(where, "words")
             self.look_at_text("\n".join(_texts(cell)), where)
         for path in _beside(left):
             self.look_at_text(read_text(path), self.study.shown(path))
@@ -324,6 +353,15 @@ class _Gate:
                 self.rows[path] = set(read_rows(path, self.study.shown(path)).iloc[:, 0])
             if row not in self.rows[path]:
                 self.refuse(where, "row", name=name, row=row, near=suggestion(row, self.rows[path]))
+
+
+def _is_said(output: Mapping[str, Any], recorded: Iterable[Finding]) -> bool:
+    """Whether an output of mere words holds sentences of findings and names of places only."""
+    data = output.get("data", {"text/plain": output.get("text", "")})
+    words = OPENED.sub("", data.get("text/plain", "") if len(data) == 1 else "")
+    for sentence in sorted((f.sentence("en") for f in recorded), key=len, reverse=True):
+        words = words.replace(sentence, "").replace(repr(sentence)[1:-1], "")
+    return not re.search(r"\w", words)
 
 
 def _rows(study: Study, read: Callable[[Country], pd.DataFrame]) -> Iterator[Any]:

@@ -24,6 +24,7 @@ from ctresearch.embedded import source, tree
 from ctresearch.embedded.source import DIV, Embed, Line, Page, Project, note
 from ctresearch.embedded.tree import FORMATS, Book
 from ctresearch.problems import Problems, refuse, suggestion
+from ctresearch.release import RELEASED, intact
 from ctresearch.study import Study
 
 RUN = "run.json"
@@ -76,10 +77,11 @@ def check(study: Study, report: str) -> Book:
 
 
 def _checked(study: Study, report: str) -> tuple[Project, Book]:
+    intact(study, report)
     problems = Problems()
     project = source.read(study, report, problems)
     shows = any(page.embeds for page in project.pages)
-    if shows and not (project.folder / "released").is_dir():
+    if shows and not (project.folder / RELEASED).is_dir():
         problems.found.clear()
         note(problems, study.shown(project.folder), "released", name=report)
         problems.raise_any()
@@ -235,6 +237,9 @@ def _keep_others(out: Path, fresh: Path, formats: Sequence[str]) -> None:
 
 def _with_quarto(project: Project, formats: Sequence[str], out: Path) -> list[Path]:
     """Let Quarto render the project as it stands."""
+    if shutil.which("quarto") is None:
+        cure = "Install it, or leave out `--with quarto`."
+        raise refuse("ctresearch render", "quarto is not installed here", cure)
     each = [["--to", FORMATS[name], "--no-clean"] for name in formats]
     for choice in [[]] if set(formats) == set(FORMATS) else each:
         command = ["quarto", "render", str(project.folder), *choice]

@@ -21,7 +21,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from ctresearch.files import digest, read_bytes, write_whole
+from ctresearch.files import alone, digest, read_bytes, write_whole
 from ctresearch.fingerprint import Contents, package_digest, versions
 from ctresearch.problems import Problem, Problems, ResearchError, refuse, suggestion
 from ctresearch.study import Country, Meeting, Notebook, Study
@@ -32,6 +32,7 @@ KEY = ".key"  # the name of the content a finished run rests on
 NOT_INPUTS = (".ipynb_checkpoints", ".DS_Store")
 RUNNING = ".running"  # below the results: scratch folders of runs under way
 KERNELS_LOG = "kernels.log"
+LOCK = ".lock"  # two rounds in one folder would take each other's scratch away
 SECONDS_A_CELL = 600
 
 
@@ -159,10 +160,13 @@ def cells_digest(path: Path, study: Study) -> str:
     shown = study.shown(path)
     try:
         cells = json.loads(read_bytes(path, shown))["cells"]
+        kept = [(c["cell_type"], c["source"], c["metadata"].get("tags", [])) for c in cells]
     except (ValueError, KeyError, TypeError):
         cure = "Open it in JupyterLab and save it, or take it from the last commit."
         raise refuse(shown, "this is not a notebook", cure) from None
-    kept = [(c["cell_type"], c["source"], c["metadata"].get("tags", [])) for c in cells]
+    if not any("parameters" in tags for _, _, tags in kept):
+        cure = "Give the cell that names the country the tag 'parameters'; else each run is of one."
+        raise refuse(shown, "no cell is tagged 'parameters'", cure)
     return digest(json.dumps(kept).encode())
 
 
@@ -189,11 +193,12 @@ def run_all(
     yields   one Done a run as it ends; one that failed leaves the others running, and those that
              would read from it are reported as waiting for it
     """
-    shutil.rmtree(study.results / RUNNING, ignore_errors=True)
-    with _Round(study, runs, fresh=fresh, started=started) as going:
-        while going.waiting or going.under_way:
-            yield from going.start_ready()
-            yield from going.finish_some()
+    with alone(study.results / LOCK, "ctresearch run"):
+        shutil.rmtree(study.results / RUNNING, ignore_errors=True)
+        with _Round(study, runs, fresh=fresh, started=started) as going:
+            while going.waiting or going.under_way:
+                yield from going.start_ready()
+                yield from going.finish_some()
 
 
 class _Round:
@@ -280,7 +285,8 @@ def _why(run: Run, error: Exception) -> Problem:
     if isinstance(error, ResearchError):
         found = error.problems[0]
         return Problem(f"{found.where}, for {run.place}", found.what, found.fix)
-    what = f"the kernel ended before the notebook did ({type(error).__name__}: {error})"
+    said = f"{type(error).__name__}: {error}".splitlines()[0]
+    what = f"the kernel ended before the notebook did ({said})"
     cure = "Run it again; if it ends so again, look at the machine's memory."
     return Problem(f"research/{run.notebook}.ipynb, for {run.place}", what, cure)
 
@@ -318,6 +324,7 @@ def execute(job: dict[str, Any]) -> float:
 
     warnings.simplefilter("ignore")
     import papermill
+    from nbclient.exceptions import CellTimeoutError
     from papermill.exceptions import PapermillExecutionError
 
     began = time.monotonic()
@@ -341,16 +348,21 @@ def execute(job: dict[str, Any]) -> float:
             request_save_on_cell_execute=False,
             execution_timeout=SECONDS_A_CELL,
             kernel_name="python3",
+            language="python",
         )
     except PapermillExecutionError as error:
         where = f"research/{source.name}, cell {error.cell_index + 1}"
         raise refuse(where, f"{error.ename}: {error.evalue}", _cell_cure(job)) from None
+    except CellTimeoutError:
+        what = f"a cell did not end within {SECONDS_A_CELL} seconds"
+        raise refuse(f"research/{source.name}", what, _cell_cure(job)) from None
     return time.monotonic() - began
 
 
 def _kernels_speak_to(log: Path) -> None:
     """What kernels write on their own account goes to a log, not among a person's messages."""
     stream = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(stream, 1)
     os.dup2(stream, 2)
     os.close(stream)
 
@@ -399,11 +411,8 @@ def chosen(places: Sequence[str], runs: Sequence[Run]) -> tuple[Run, ...]:
     problems = Problems()
     for place in places:
         if place not in known:
-            problems.add(
-                f"ctresearch run {place}",
-                f"{place!r} is not a country or meeting with notebooks in this study",
-                suggestion(place, known),
-            )
+            what = f"{place!r} is not a country or meeting with notebooks here"
+            problems.add("research/study.toml", what, suggestion(place, known))
     problems.raise_any()
     return tuple(run for run in runs if not places or run.place in places)
 

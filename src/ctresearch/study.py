@@ -9,6 +9,7 @@ begins with its ISO code, and whatever a notebook finds out about it lands in `b
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ctresearch.files import read_toml, write_whole
-from ctresearch.problems import Problem, Problems, ResearchError, refuse, suggestion
+from ctresearch.problems import Problem, Problems, ResearchError, nearest, refuse, suggestion
 
 MARK = Path("research") / "study.toml"
 INVENTED_STREAMS = frozenset({"interview", "media", "survey", "indicators"})
@@ -238,15 +239,16 @@ class Study:
         return found[key]
 
     def _must_be_there(self, places: tuple[Place, ...], listed_as: str) -> None:
-        verb = "ctresearch new " + ("country" if listed_as == "countries" else "meeting")
-        problems = Problems()
+        where, problems = f"{MARK.as_posix()}, {listed_as}", Problems()
+        keys = [place.key for place in places]
+        for key in sorted({key for key in keys if keys.count(key) > 1}):
+            problems.add(where, f"{key!r} is listed twice", "Take one of them out.")
         for place in places:
             if not place.folder.is_dir():
-                problems.add(
-                    f"{MARK.as_posix()}, {listed_as}",
-                    f"there is no folder {self.shown(place.folder)}",
-                    f"Make it (`{verb} {place.key}`) or take {place.key!r} out of the list.",
-                )
+                there = {path.name for path in place.folder.parent.glob("*/")} - set(keys)
+                meant = nearest(place.key, there)
+                cure = f"Did you mean {meant!r}?" if meant else "Put the folder back, or unlist it."
+                problems.add(where, f"there is no folder {self.shown(place.folder)}", cure)
         problems.raise_any()
 
 
@@ -283,15 +285,17 @@ def _as_problems(error: ValidationError, kind: type[BaseModel], where: str) -> I
     for fault in error.errors():
         *path, last = [str(part) for part in fault["loc"]] or [""]
         place = f"{where}, [{'.'.join(path)}]" if path else where
+        said = fault["msg"].removeprefix("Value error, ")
         if fault["type"] == "extra_forbidden":
             known = _keys_at(kind, path)
             yield Problem(place, f"{last!r} is not a key here", suggestion(last, known))
         elif fault["type"] == "missing":
             yield Problem(place, f"the key {last!r} is missing", f"Add a line: {last} = …")
+        elif not last:  # a fault of the whole record
+            yield Problem(place, f"this is not right: {said}", "Mend the line, or take it out.")
         else:
-            said = fault["msg"][0].lower() + fault["msg"][1:]
-            given = repr(fault["input"])[:60]
-            yield Problem(f"{place}, {last}", f"{given} is not right: {said}", "Mend the value.")
+            given = f"{fault['input']!r:.60} is not right: {said[0].lower()}{said[1:]}"
+            yield Problem(f"{place}, {last}", given, "Mend the value.")
 
 
 def _keys_at(kind: type[BaseModel], path: list[str]) -> list[str]:
@@ -329,7 +333,7 @@ def new_country(study: Study, key: str, name: str, iso3: str) -> Path:
     text = listing.read_text(encoding="utf-8")
     listed = text.index("]", text.index("\ncountries = ["))
     lines = [
-        f'name = "{name}"',
+        f"name = {json.dumps(name, ensure_ascii=False)}",
         f'iso3 = "{iso3}"',
         "programme = true  # field research is done here",
         'evidence = "real"  # or "invented", to practise: `ctresearch invent ' + key + "`",
@@ -339,7 +343,8 @@ def new_country(study: Study, key: str, name: str, iso3: str) -> Path:
     ]
     write_whole(folder / "country.toml", "\n".join(lines) + "\n")
     write_whole(folder / "NOTES.md", f"# {name}: what a reader must know\n\nNothing yet.\n")
-    write_whole(listing, f'{text[:listed].rstrip()}\n    "{key}",\n{text[listed:]}')
+    if key not in study.file.countries:
+        write_whole(listing, f'{text[:listed].rstrip()}\n    "{key}",\n{text[listed:]}')
     return folder
 
 

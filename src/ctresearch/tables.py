@@ -140,10 +140,9 @@ def number(
     checks = [pa.Check(lambda s: s.map(fits), name="number", error="number")]
     if required:
         checks.insert(0, pa.Check(lambda s: s != "", name="filled", error="filled"))
-    bounds = f"{'' if least is None else f'{least:g}'} to {'' if most is None else f'{most:g}'}"
-    like = ("a whole number" if whole else "a number with a decimal point") + (
-        f", {bounds.strip()}" if bounds != " to " else ""
-    )
+    like = "a whole number" if whole else "a number with a decimal point"
+    if least is not None:
+        like += f", {least:g} or more" if most is None else f", {least:g} to {most:g}"
     known = {"unit": unit, "choices": [], "like": like, "number": True}
     return pa.Column(str, checks, description=meaning, metadata=known, required=not optional)
 
@@ -199,7 +198,7 @@ def numbers(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
 def read_rows(path: Path, where: str | None = None) -> pd.DataFrame:
     """The cells of a CSV or XLSX file as text, unchecked; index `row`; headers as written.
 
-    Raises ResearchError for an empty file, a doubled header or a row of the wrong length.
+    Raises ResearchError for an empty file, a doubled or missing header, a row of the wrong length.
     """
     name = where or path.as_posix()
     if path.suffix.lower() == ".xlsx":
@@ -208,13 +207,14 @@ def read_rows(path: Path, where: str | None = None) -> pd.DataFrame:
         rows = _csv_rows(read_text(path, name), name)
     if not rows:
         raise refuse(name, "the file is empty", "Its first row must be the header.")
-    header, *body = rows
-    header = [cell.strip() for cell in header]
+    header, *body = _without_empty_columns([[cell.strip() for cell in row] for row in rows])
     faults = Problems()
     for doubled in sorted({cell for cell in header if cell and header.count(cell) > 1}):
         faults.add(f"{name}, row 1", f"column {doubled!r} stands twice", "Take one of them out.")
+    if "" in header:
+        faults.add(f"{name}, row 1", "a column has no heading", "Head it, or clear its cells.")
     for at, row in enumerate(body, start=FIRST_ROW):
-        if len(row) != len(header):
+        if any(row) and len(row) != len(header):
             faults.add(
                 f"{name}, row {at}",
                 f"the row has {len(row)} cells, the header {len(header)}",
@@ -222,7 +222,8 @@ def read_rows(path: Path, where: str | None = None) -> pd.DataFrame:
             )
     faults.raise_any()
     index = pd.RangeIndex(FIRST_ROW, FIRST_ROW + len(body), name="row")
-    frame = pd.DataFrame(body, columns=header, index=index, dtype=str)
+    cells = [row if any(row) else [""] * len(header) for row in body]
+    frame = pd.DataFrame(cells, columns=header, index=index, dtype=str)
     return frame[(frame != "").any(axis="columns")]
 
 
@@ -236,13 +237,19 @@ def _csv_rows(content: str, name: str) -> list[list[str]]:
     if not content.strip():
         return []
     first = content.split("\n", 1)[0]
-    separator = ";" if first.count(";") > first.count(",") else ","
+    separator = max(",;\t", key=first.count)
     reader = csv.reader(io.StringIO(content), delimiter=separator, strict=True)
     try:
-        return [row for row in reader if row]
+        return list(reader)
     except csv.Error as error:
         cure = "Close the double quotes; write a quote inside a text twice."
         raise refuse(f"{name}, line {reader.line_num}", f"this is not CSV: {error}", cure) from None
+
+
+def _without_empty_columns(rows: list[list[str]]) -> list[list[str]]:
+    """The rows without the columns at their end in which nothing is written, header included."""
+    width = max((n for row in rows for n, cell in enumerate(row, start=1) if cell), default=0)
+    return [row[:width] for row in rows]
 
 
 def _workbook_rows(path: Path, name: str) -> list[list[str]]:
@@ -329,7 +336,8 @@ def _cell_fault(of: Table, name: str, column: str, check: str, value: str, row: 
         cure = suggestion(wrong, known["choices"])
         return Problem(where, f"{wrong!r} is not one of the values here", cure)
     if check == "date":
-        return Problem(where, f"{value!r} is not a date", f"Write it like {known['like']}.")
+        cure = f"Write it like {known['like']} (in a spreadsheet, as a cell of text)."
+        return Problem(where, f"{value!r} is not a date", cure)
     if check == "number":
         return Problem(where, f"{value!r} does not fit here", f"Write {known['like']}.")
     if check == "field_uniqueness":

@@ -14,13 +14,14 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from os.path import commonprefix
 from pathlib import Path
 from typing import Any
 
 from ctresearch import findings, runs
 from ctresearch.fingerprint import Contents
 from ctresearch.problems import ResearchError, refuse
-from ctresearch.release import RELEASED, strip, variables
+from ctresearch.release import RELEASED, intact, strip, variables
 from ctresearch.study import Study
 
 SCRATCH = ".verify"  # below build/
@@ -104,16 +105,17 @@ def verify(
     Raises ResearchError where nothing was released, or a notebook fails.
     """
     plan = runs.plan(study)
-    released = {report: _released(study, report, plan, countries) for report in reports}
-    wanted = {run.name: run for listed in released.values() for run in listed}
+    released = {report: _released(study, report, plan) for report in reports}
+    every = dict.fromkeys(run for listed in released.values() for run in listed)
+    wanted = runs.chosen(countries, tuple(every))
     scratch = Study(study.root, results=study.build / SCRATCH)
     shutil.rmtree(scratch.results, ignore_errors=True)
-    _rerun(scratch, _with_upstream(tuple(wanted.values()), plan), started)
+    _rerun(scratch, _with_upstream(wanted, plan), started)
 
     verdict = Verdict(runs=len(wanted))
     contents = Contents(study)
     for report, listed in released.items():
-        for run in listed:
+        for run in (run for run in listed if run in wanted):
             folder = study.reports / report / RELEASED
             verdict.findings += len(_findings(folder / run.place / run.notebook))
             verdict.differences += [
@@ -129,16 +131,15 @@ def verify(
     return verdict
 
 
-def _released(
-    study: Study, report: str, plan: Sequence[runs.Run], countries: Sequence[str]
-) -> list[runs.Run]:
+def _released(study: Study, report: str, plan: Sequence[runs.Run]) -> list[runs.Run]:
     """The runs a report released, as its released/ folder holds them."""
+    intact(study, report)
     folder = study.reports / report / RELEASED
     found = [run for run in plan if (folder / run.place / run.notebook / runs.RECORD).is_file()]
     if not found:
         cure = f"Release it first: ctresearch release {report}"
         raise refuse(study.shown(folder), "nothing is released here to verify", cure)
-    return list(runs.chosen(countries, found))
+    return found
 
 
 def _with_upstream(wanted: tuple[runs.Run, ...], plan: Sequence[runs.Run]) -> list[runs.Run]:
@@ -213,13 +214,19 @@ def _outputs(scratch: Study, run: runs.Run, folder: Path) -> Iterator[Difference
     for at, (before, after) in enumerate(zip(then, now, strict=True), start=1):
         if before != after:
             where = f"{run.place}/{name}, cell {at}"
-            yield Difference("output", where, _shown(before), _shown(after))
+            yield Difference("output", where, *_shown(before, after))
 
 
-def _shown(cell: dict[str, Any]) -> str:
-    """The first words a cell shows, for a reviewer to find it by."""
+def _shown(before: dict[str, Any], after: dict[str, Any]) -> tuple[str, str]:
+    """What two versions of a cell show, from a few words before they part."""
+    then, now = (_words(cell) for cell in (before, after))
+    at = max(0, len(commonprefix((then, now))) - 40)
+    return (then[at:][:160], now[at:][:160]) if then != now else (then[:160], "drawn otherwise")
+
+
+def _words(cell: dict[str, Any]) -> str:
     said = [_plain(output) for output in cell.get("outputs", [])] or ["".join(cell["source"])]
-    return " ".join(" ".join(said).split())[:160]
+    return " ".join(" ".join(said).split())
 
 
 def _plain(output: dict[str, Any]) -> str:

@@ -14,10 +14,14 @@ from typing import Any
 
 import pandas as pd
 
+from ctresearch.values import When
+
 # What findings say, by what they are about; and names of codes.
 WORDS: dict[str, Any] = tomllib.loads(
     (resources.files("ctresearch") / "analysis" / "words.toml").read_text(encoding="utf-8")
 )
+
+DATE = r"\b\d{4}-(?:0[1-9]|1[0-2])(?:-\d\d)?\b"  # with its month at least
 
 
 def printed(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
@@ -26,13 +30,18 @@ def printed(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
     columns   "sector", or "informants: key informants" for one that is printed under a heading; a
               level of the index counts as a column
 
-    `_` in the name of a code (social_services) becomes a blank.
+    `_` in the name of a code (social_services) becomes a blank, the key of a source its name in
+    words.toml, a date (2005-03-14) one in words; what heads a row begins with a capital.
     """
     headings = {name: heading or name for name, _, heading in (c.partition(": ") for c in columns)}
     flat = table.reset_index()[list(headings)].reset_index(drop=True)
+    sources = {rf"\b{key}\b": name for key, name in WORDS["sources"].items()}
     texts: list[str] = [*flat.select_dtypes("str")]
     for column in texts:
-        flat[column] = flat[column].str.replace("_", " ")
+        words = flat[column].str.replace("_", " ").replace(sources, regex=True)
+        flat[column] = words.str.replace(DATE, lambda date: str(When(date[0])), regex=True)
+    if texts and texts[0] == flat.columns[0]:
+        flat[texts[0]] = flat[texts[0]].str[:1].str.upper() + flat[texts[0]].str[1:]
     return flat.rename(columns=headings)
 
 

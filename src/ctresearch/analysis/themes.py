@@ -120,11 +120,13 @@ def claims(shown: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """
     for code, row in shown.iterrows():
         below = shown[shown.index.str.startswith(f"{code}.")]
-        named = foremost(below["theme"], below["informants"]) or "no single theme"
+        named = foremost(below["theme"], below["informants"])
+        said = WORDS["themes"]["above-all" if named else "alike"].format(themes=named)
+        about = WORDS["heads"].get(str(code), f"“{row['theme']}”")
         yield {
             "name": short(str(code)),
             "says": WORDS["themes"]["theme" if "." in str(code) else "head"],
-            "values": {**dict(row), "foremost": named},
+            "values": {**dict(row), "about": about, "foremost": said},
             "rests_on": (f"themes.csv#{code}",),
             "age_scope": AGES.get(str(code), "unknown"),
         }

@@ -3,8 +3,9 @@
 In    a table as pandoc has it, upright or on its side
 Out   the same with a width for each column
 
-The one idea: no column is narrower than its longest word; what room is left goes where the texts
-ask for it. An author's own widths, where they differ from each other, come before the texts' wish.
+The one idea: no column is narrower than its longest word, nor the first than a short head of a row;
+what room is left goes where the texts ask for it. An author's own widths, where they differ from
+each other, come before the texts' wish.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 from ctresearch.embedded import tree
 
 LINE = {False: 100, True: 155}  # characters of a table in a line, upright and on its side
+HEAD = 22  # characters up to which what heads a row stays in one line
 MOST = 240  # characters beyond which a column gains nothing
 
 
@@ -39,7 +41,9 @@ def _shares(parts: list[Any], given: list[float | None], line: int) -> list[floa
     for _, cells in rows:
         for at, cell in enumerate(cells[: len(given)]):
             said = tree.text_of(cell[4])
-            words[at] = max(words[at], *(len(word) + 2 for word in f"{said} -----".split()))
+            whole = at == 0 and len(said) <= HEAD
+            pieces = [said, "-----"] if whole else f"{said} -----".split()
+            words[at] = max(words[at], *(len(piece) + 2 for piece in pieces))
             texts[at] += min(len(said), MOST) / len(rows)
     asked = [(share or 0) * line for share in given] if len(set(given)) > 1 else texts
     wanted = [max(ask - word, 1) for ask, word in zip(asked, words, strict=True)]

@@ -248,7 +248,7 @@ class _Page:
             "cover": self.cover() if self.first else "",
             "article": f"{head}</h1>\n{self.contents()}{rest.rstrip()}",
             "turn": self.turn(),
-            "imprint": f"<p>{escape(' · '.join(filter(None, (meta.publisher, meta.edition))))}</p>",
+            "imprint": f"<p>{escape(' · '.join(filter(None, (meta.publisher, self.edition()))))}</p>",
         }
         return {name: escape(text) for name, text in said.items()} | made
 
@@ -256,13 +256,17 @@ class _Page:
         brand = self.book.meta.brand
         return f'<div class="invented" role="note"><p>{escape(brand)}</p></div>' if brand else ""
 
+    def edition(self) -> str:
+        edition = self.book.meta.edition
+        return edition and f"{self.words['edition']} {edition}"
+
     def cover(self) -> str:
         meta = self.book.meta
         lines = {
             "publisher": meta.publisher,
             "title": meta.title,
             "subtitle": meta.subtitle,
-            "edition": meta.edition and f"{self.words['edition']} {meta.edition}",
+            "edition": self.edition(),
             "authors": ", ".join(name for name in meta.authors if name != meta.publisher),
             "date": meta.date if meta.date != meta.edition else "",
             "isbn": meta.isbn and f"ISBN {meta.isbn}",

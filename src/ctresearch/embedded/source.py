@@ -183,6 +183,8 @@ def read(study: Study, name: str, problems: Problems | None = None) -> Project:
     folder = study.reports / name
     config = _read_yaml(folder / "_quarto.yml", study, found)
     _check_keys(config, ALLOWED["keys"], (), found)
+    if not config.data:
+        found.raise_any()
     language = config.get("lang", default="en")
     own, common = (folder / f for f in (f"_variables-{language}.yml", "_variables.yml"))
     variables = Yaml(study.shown(common), {})
@@ -303,6 +305,7 @@ class _Scanner:
             written = read_text(path, name).split("\n")
         except ResearchError as error:
             self.problems.found.extend(error.problems)
+            yield Line(f"# {name}", "", name, 1)  # a title, so that no fault follows from this one
             return
         start = 0 if above else self.front_matter(written, name)
         yield from _File(self, name, path, (*above, path)).lines(written, start)
@@ -398,6 +401,8 @@ class _File:
             for part in ("", f"::: {{{block}}}", ":::", ""):
                 yield self.made(part, text if "{" in part else "")
         else:
+            if re.search(r"\{+<|>\}+", SHORTCODE.sub("", text)):
+                self.refuse("shortcode-open")
             yield self.made(SHORTCODE.sub(lambda found: self.inline(found[1]), text), text)
 
     def inline(self, content: str) -> str:

@@ -389,11 +389,11 @@ class _Reader:
 
     def label(self, own: str, anchor: str, word: str, number: str) -> None:
         """Note an id of the page, and its label if it can be referred to."""
-        where = self.place.page.places(_given(own))[-1]
+        first, *_, where = self.place.page.places(_given(own)) * 2
         if own.split("-")[0] in LABELS:
             if own in self.labels:
                 note(self.problems, where, "label", name=own, other=self.labels[own].where)
-            self.labels[own] = _Label(word, number, where)
+            self.labels[own] = _Label(word, number, first)
         self.ids[self.place.page.path, own] = anchor
 
     def check(self, kind: str, attributes: Attributes) -> None:
@@ -499,7 +499,10 @@ class _Reader:
             return [inside(node, self.changes)]
         words, kind = caption[0]["c"], "tbl" if table else "fig"
         bare = [{"t": "Table", "c": [["", [], []], [None, []], *rest]}] if table else rest[0]
-        spot, labelled = _begun(words), attributes[0].startswith(f"{kind}-")
+        spot, labelled = (
+            rf"(!\[|^(Table)?:)\W*{_begun(words)}",
+            attributes[0].startswith(f"{kind}-"),
+        )
         if not self.must(labelled, spot, "float", name=LABELS[kind], kind=kind):
             return []
         return self.float(attributes, [*bare, {"t": "Para", "c": words}])
