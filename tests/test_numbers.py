@@ -153,12 +153,12 @@ def test_every_text_in_a_drawing_is_in_a_released_drawing(study, report):
     "counted",
     [
         "16 country delegations",
-        "13 of the delegations gave a presentation",
+        "Of the 16 country delegations, 13 gave a presentation",
         "29 recommendations under 5 heads",
         "8 on policy and law, 3 on economy, 5 on education and awareness, 7 on victims and 6 on",
-        "17 commitments were made: 10 by participants, 2 by CIM/OAS and 5 by IOM",
+        "17 commitments: 10 by participants, 2 by CIM/OAS and 5 by IOM",
         "86 people in all",
-        "18 evaluation forms came back from 86 participants",
+        "Of the 86 participants, 18 returned an evaluation form",
     ],
 )
 def test_the_counts_of_the_meeting_of_march_2005_are_in_its_report(study, counted):

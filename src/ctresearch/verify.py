@@ -14,7 +14,6 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from os.path import commonprefix
 from pathlib import Path
 from typing import Any
 
@@ -220,8 +219,11 @@ def _outputs(scratch: Study, run: runs.Run, folder: Path) -> Iterator[Difference
 def _shown(before: dict[str, Any], after: dict[str, Any]) -> tuple[str, str]:
     """What two versions of a cell show, from a few words before they part."""
     then, now = (_words(cell) for cell in (before, after))
-    at = max(0, len(commonprefix((then, now))) - 40)
-    return (then[at:][:160], now[at:][:160]) if then != now else (then[:160], "drawn otherwise")
+    if then == now:
+        return then[:160], "drawn otherwise"
+    parting = (n for n, (a, b) in enumerate(zip(then, now, strict=False)) if a != b)
+    at = max(0, next(parting, min(len(then), len(now))) - 40)
+    return then[at:][:160], now[at:][:160]
 
 
 def _words(cell: dict[str, Any]) -> str:

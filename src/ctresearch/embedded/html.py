@@ -242,13 +242,14 @@ class _Page:
             "nothing": self.words["no-results"],
         }
         head, rest = self.text.html.split("</h1>", 1)
+        imprint = " · ".join(filter(None, (meta.publisher, self.edition())))
         made = {
             "banner": self.banner(),
             "chapters": self.sidebar(),
             "cover": self.cover() if self.first else "",
             "article": f"{head}</h1>\n{self.contents()}{rest.rstrip()}",
             "turn": self.turn(),
-            "imprint": f"<p>{escape(' · '.join(filter(None, (meta.publisher, self.edition()))))}</p>",
+            "imprint": f"<p>{escape(imprint)}</p>",
         }
         return {name: escape(text) for name, text in said.items()} | made
 
