@@ -68,6 +68,7 @@ class Verdict:
             if found:
                 lines += ["", heading.format(n=len(found)), *map(str, found)]
         lines += ["", "Every printed sentence still holds." if self.sentences_hold else NOT_ALL]
+        lines += [] if self.holds else [NEXT]
         return "\n".join(lines)
 
     def as_json(self) -> str:
@@ -86,8 +87,9 @@ HEADINGS = {
     "finding": "Sentences that no longer hold ({n}):",
     "table": "Released tables that differ ({n}):",
     "output": "Notebook outputs that differ ({n}):",
-    "variable": "Variables of the report that do not come from a finding ({n}):",
+    "variable": "Variables of the report that the findings would not write so ({n}):",
 }
+NEXT = "Next: put back what differs, or `ctresearch build` to print what the sources say now."
 NOT_ALL = "The sentences above no longer hold; every other one does."
 
 
