@@ -8,9 +8,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
-from ctresearch.cli import app
+from ctresearch.cli import app, told
 
 SURINAME = "research/countries/suriname"
 
@@ -325,3 +326,18 @@ def test_a_notebook_that_is_none_is_refused(study, typed, content):
     code, said = typed("run", "suriname")
 
     assert (code, "research/media.ipynb\n  this is not a notebook" in said) == (1, True)
+
+
+def test_an_interrupted_command_says_what_is_kept(capsys):
+    with pytest.raises(KeyboardInterrupt), told():
+        raise KeyboardInterrupt
+
+    assert "Stopped." in capsys.readouterr().err
+
+
+def test_a_file_that_another_program_holds_is_a_problem_without_its_path(capsys):
+    with pytest.raises(typer.Exit), told():
+        raise PermissionError(13, "denied", "/somewhere/else/Report.docx")
+
+    said = capsys.readouterr().err
+    assert ("Report.docx" in said, "/somewhere" in said) == (True, False)

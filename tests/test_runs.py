@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -239,3 +240,44 @@ def test_two_rounds_at_once_in_one_study_are_refused_and_harm_nothing(study):
         list(runs.run_all(study, runs.plan(study)))
 
     assert [each.problem for each in first] == [None] * 4
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="processes are looked for with ps")
+def test_when_a_build_is_killed_its_workers_end_too(study):
+    notebook(study.research / "media.ipynb", "country", "import time; time.sleep(600)")
+    code = (
+        "from ctresearch import runs\n"
+        "from ctresearch.study import find_study\n"
+        "if __name__ == '__main__':\n"
+        "    study = find_study()\n"
+        "    list(runs.run_all(study, runs.plan(study)))\n"
+    )
+    (study.root / "go.py").write_text(code)
+    going = subprocess.Popen([sys.executable, "go.py"], cwd=study.root, start_new_session=True)
+
+    def left() -> list[str]:
+        listed = subprocess.run(["ps", "-eo", "pgid="], capture_output=True, text=True, check=True)
+        return [group for group in listed.stdout.split() if int(group) == going.pid]
+
+    wait_until(lambda: len(left()) > 3)
+    going.kill()
+    going.wait()
+    wait_until(lambda: not left())
+
+
+def wait_until(holds) -> None:
+    """Wait up to a minute for something to hold."""
+    until = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.2)
+
+
+def test_a_torn_run_record_is_told_as_the_reason(study):
+    run_all(study)
+    record = study.build / "guyana" / "media" / "run.json"
+    record.write_text(record.read_text()[:30])
+    (study.country("guyana").folder / "media.csv").write_text("a\n")
+    stale = {run.name: why for run, why in runs.stale(study, runs.plan(study))}
+
+    assert stale["guyana/media"] == "its run record is torn"

@@ -47,6 +47,14 @@ def told(as_json: bool = False) -> Iterator[None]:
     except ResearchError as error:
         _print_problems(error.problems, as_json)
         raise typer.Exit(1) from None
+    except PermissionError as error:
+        what = "this may not be read or written, or another program has it open"
+        cure = "Close it there, or ask for the right to it."
+        _print_problems((Problem(Path(error.filename or "here").name, what, cure),), as_json)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        print("\nStopped. What had ended is kept; the same command goes on.", file=sys.stderr)
+        raise
 
 
 def here() -> Study:

@@ -17,8 +17,9 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from ctresearch.files import alone, digest, read_bytes, write_whole
@@ -262,7 +263,8 @@ class _Round:
     def _submit(self, job: dict[str, Any]) -> Future[float]:
         if self.pool is None:  # starting processes costs more than finding nothing to do
             count = max(1, min(os.cpu_count() or 1, 8))
-            self.pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"))
+            spawn = get_context("spawn")
+            self.pool = ProcessPoolExecutor(count, spawn, initializer=_end_with_parent)
         return self.pool.submit(execute, job)
 
     def finish_some(self) -> Iterator[Done]:
@@ -359,6 +361,18 @@ def execute(job: dict[str, Any]) -> float:
     return time.monotonic() - began
 
 
+def _end_with_parent() -> None:
+    """Let this process end when the one that started it is gone, however it went."""
+    started_by = parent_process()
+
+    def watch() -> None:
+        if started_by is not None:
+            started_by.join()
+            os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
+
+
 def _kernels_speak_to(log: Path) -> None:
     """What kernels write on their own account goes to a log, not among a person's messages."""
     stream = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -436,7 +450,10 @@ def stale(study: Study, runs: Sequence[Run]) -> list[tuple[Run, str]]:
 
 def _changed(study: Study, run: Run, contents: Contents) -> str:
     """Which file differs from the run record, as a phrase."""
-    record = json.loads(read_bytes(results_of(study, run) / RECORD))
+    try:
+        record = json.loads(read_bytes(results_of(study, run) / RECORD))
+    except ValueError:
+        return "its run record is torn"
     now = inputs_digests(study, run, contents)
     differ = sorted(set(now.items()) ^ set(record["inputs"].items()))
     return f"{differ[0][0]} changed" if differ else "the package or a run before it changed"
