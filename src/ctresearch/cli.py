@@ -162,6 +162,8 @@ def render(
 def verify(
     report: Annotated[str | None, typer.Argument(help="A folder of reports/; all if none.")] = None,
     country: Annotated[list[str] | None, typer.Option(help="Only this country.")] = None,
+    sample: Annotated[int | None, typer.Option(min=1, help="Only so many runs, drawn.")] = None,
+    seed: Annotated[int, typer.Option(help="What the sample is drawn with.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Rerun the notebooks from their sources and say which printed sentence no longer holds."""
@@ -171,8 +173,12 @@ def verify(
         study = here()
         names = [_known(study, report)] if report else study.report_names
         with Shown(_count(study)) as shown:
-            verdict = reviewer.verify(study, names, country or [], started=shown.running)
+            verdict = reviewer.verify(
+                study, names, country or [], sample=sample, seed=seed, started=shown.running
+            )
     print(verdict.as_json() if as_json else verdict.as_text())
+    if not as_json:
+        print("The verdict as a page: build/verdict.html")
     raise typer.Exit(0 if verdict.holds else 1)
 
 

@@ -1,36 +1,56 @@
 """Verify: the reviewer's rerun. Does every printed sentence still hold?
 
 In    the sources of the study and what its reports released
-Out   a `Verdict`: the inputs, sentences, tables, outputs and variables that differ
+Out   a `Verdict`: what was checked, what differs, what could not be checked; as text, json, a page
 
 The one idea: nothing released is believed. The notebooks run again from their sources into a
 scratch folder, and what comes out is held against what was printed: inputs by their hashes in the
-run record, findings sentence by sentence, tables and notebook outputs byte for byte.
+run record, findings sentence by sentence, tables and notebook outputs byte for byte, the pages of
+a rendered report word by word. What cannot be rerun here is named, never passed over.
 """
 
 from __future__ import annotations
 
 import json
+import random
+import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from html import escape, unescape
 from pathlib import Path
+from string import Template
 from typing import Any
 
-from ctresearch import findings, runs
+from ctresearch import findings, reports, runs
+from ctresearch.files import write_whole
 from ctresearch.fingerprint import Contents
 from ctresearch.problems import ResearchError, refuse
 from ctresearch.release import RELEASED, intact, strip, variables
 from ctresearch.study import Study
 
 SCRATCH = ".verify"  # below build/
+PAGE = Path(__file__).with_name("verdict.html")
+HEADINGS = {
+    "input": "Input files that differ from the run record",
+    "finding": "Sentences that no longer hold",
+    "table": "Released tables that differ",
+    "output": "Notebook outputs that differ",
+    "variable": "Variables of the report that the findings would not write so",
+    "page": "Rendered pages that say something else than what is released",
+}
+NEXT = "Next: put back what differs, or `ctresearch build` to print what the sources say now."
+NOT_ALL = "The sentences above no longer hold; every other one does."
+ALL = "Every printed sentence still holds."
+SOME = "Every sentence that was checked still holds; not all were."
+NO_PAGES = "it is not rendered here in html; `ctresearch render {report} --to html` makes it"
 
 
 @dataclass(frozen=True, order=True)
 class Difference:
     """One thing that is not as it was released."""
 
-    kind: str  # input, finding, table, output or variable
+    kind: str  # input, finding, table, output, variable or page
     where: str  # the file, finding or cell
     before: str  # as released
     after: str  # as the rerun has it
@@ -41,10 +61,10 @@ class Difference:
 
 @dataclass
 class Verdict:
-    """What was checked, and what differs."""
+    """What was checked, what differs, and what could not be checked."""
 
-    runs: int = 0
-    findings: int = 0
+    checked: dict[str, int] = field(default_factory=dict)  # how many of each sort of thing
+    unchecked: dict[str, str] = field(default_factory=dict)  # what was not, and why
     differences: list[Difference] = field(default_factory=list)
 
     @property
@@ -60,76 +80,136 @@ class Verdict:
     def of_kind(self, kind: str) -> list[Difference]:
         return sorted(d for d in self.differences if d.kind == kind)
 
+    def count(self, **things: int) -> None:
+        """Note that so many more of each sort of thing were checked."""
+        for name, more in things.items():
+            self.checked[name] = self.checked.get(name, 0) + more
+
+    @property
+    def counts(self) -> str:
+        return "Checked: " + ", ".join(f"{n} {name}" for name, n in self.checked.items()) + "."
+
+    @property
+    def conclusion(self) -> str:
+        """The one sentence a reviewer came for."""
+        if not self.sentences_hold:
+            return NOT_ALL
+        return SOME if self.unchecked else ALL
+
     def as_text(self) -> str:
         """The verdict as a reviewer reads it in a terminal."""
-        lines = [f"{self.runs} notebooks rerun, {self.findings} findings compared."]
+        lines = [self.counts]
         for kind, heading in HEADINGS.items():
-            found = self.of_kind(kind)
-            if found:
-                lines += ["", heading.format(n=len(found)), *map(str, found)]
-        lines += ["", "Every printed sentence still holds." if self.sentences_hold else NOT_ALL]
+            if found := self.of_kind(kind):
+                lines += ["", f"{heading} ({len(found)}):", *map(str, found)]
+        if self.unchecked:
+            lines += ["", f"Not checked ({len(self.unchecked)}):"]
+            lines += [f"  {what}\n    {why}" for what, why in self.unchecked.items()]
+        lines += ["", self.conclusion]
         lines += [] if self.holds else [NEXT]
         return "\n".join(lines)
 
     def as_json(self) -> str:
         content = {
-            "runs": self.runs,
-            "findings": self.findings,
+            "checked": self.checked,
             "holds": self.holds,
             "sentences_hold": self.sentences_hold,
+            "unchecked": self.unchecked,
             "differences": [vars(d) for d in sorted(self.differences)],
         }
         return json.dumps(content, indent=1, ensure_ascii=False)
 
+    def as_page(self) -> str:
+        """The verdict as a page of html that stands alone."""
+        parts = [
+            f"<h2>{heading} ({len(found)})</h2>{_rows(found)}"
+            for kind, heading in HEADINGS.items()
+            if (found := self.of_kind(kind))
+        ]
+        why = "".join(
+            f"<dt>{escape(w)}</dt><dd>{escape(y)}</dd>" for w, y in self.unchecked.items()
+        )
+        parts += [f"<h2>Not checked ({len(self.unchecked)})</h2><dl>{why}</dl>"] if why else []
+        said = {"conclusion": self.conclusion, "counts": self.counts}
+        page = Template(PAGE.read_text(encoding="utf-8"))
+        return page.substitute(
+            said, verdict="holds" if self.holds else "differs", parts="".join(parts)
+        )
 
-HEADINGS = {
-    "input": "Input files that differ from the run record ({n}):",
-    "finding": "Sentences that no longer hold ({n}):",
-    "table": "Released tables that differ ({n}):",
-    "output": "Notebook outputs that differ ({n}):",
-    "variable": "Variables of the report that the findings would not write so ({n}):",
-}
-NEXT = "Next: put back what differs, or `ctresearch build` to print what the sources say now."
-NOT_ALL = "The sentences above no longer hold; every other one does."
+
+def _rows(found: Sequence[Difference]) -> str:
+    heads = "".join(f'<th scope="col">{head}</th>' for head in ("Where", "Released", "Rerun"))
+    rows = (
+        f'<tr><th scope="row">{escape(d.where)}</th><td>{escape(d.before)}</td>'
+        f"<td>{escape(d.after)}</td></tr>"
+        for d in found
+    )
+    return f"<table><thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 
 def verify(
     study: Study,
-    reports: Sequence[str],
+    names: Sequence[str],
     countries: Sequence[str] = (),
+    *,
+    sample: int | None = None,
+    seed: int = 0,
     started: Callable[[runs.Run], None] | None = None,
 ) -> Verdict:
-    """Rerun what the reports released and compare.
+    """Rerun what the reports released and compare; the verdict is also left in build/.
 
+    names       reports
     countries   only these places and what they rest on; all if none is named
+    sample      only so many runs, drawn with `seed`; the same seed draws the same runs
 
     Raises ResearchError where nothing was released, or a notebook fails.
     """
     plan = runs.plan(study)
-    released = {report: _released(study, report, plan) for report in reports}
-    every = dict.fromkeys(run for listed in released.values() for run in listed)
-    wanted = runs.chosen(countries, tuple(every))
+    released = {report: _released(study, report, plan) for report in names}
+    every = tuple(dict.fromkeys(run for listed in released.values() for run in listed))
+    wanted = _drawn(runs.chosen(countries, every), sample, seed)
+    verdict = Verdict(
+        unchecked={run.name: "it was not drawn" for run in every if run not in wanted}
+    )
     scratch = Study(study.root, results=study.build / SCRATCH)
     shutil.rmtree(scratch.results, ignore_errors=True)
     _rerun(scratch, _with_upstream(wanted, plan), started)
-
-    verdict = Verdict(runs=len(wanted))
     contents = Contents(study)
     for report, listed in released.items():
         for run in (run for run in listed if run in wanted):
-            folder = study.reports / report / RELEASED
-            verdict.findings += len(_findings(folder / run.place / run.notebook))
-            verdict.differences += [
-                *_inputs(study, run, folder, contents),
-                *_sentences(scratch, run, folder),
-                *_tables(scratch, run, folder),
-                *_outputs(scratch, run, folder),
-            ]
-        if not countries:
+            _hold(study, scratch, run, study.reports / report / RELEASED, contents, verdict)
+        if len(wanted) == len(every):
             verdict.differences += _variables(study, scratch, report)
+        _hold_pages(study, report, verdict)
     contents.save()
     verdict.differences = list(dict.fromkeys(verdict.differences))
+    write_whole(study.build / "verdict.json", verdict.as_json())
+    write_whole(study.build / "verdict.html", verdict.as_page())
     return verdict
+
+
+def _drawn(wanted: tuple[runs.Run, ...], sample: int | None, seed: int) -> tuple[runs.Run, ...]:
+    """A random sample of runs, in the order of the plan."""
+    if sample is None or sample >= len(wanted):
+        return wanted
+    kept = set(random.Random(seed).sample([run.name for run in wanted], max(sample, 1)))
+    return tuple(run for run in wanted if run.name in kept)
+
+
+def _hold(
+    study: Study, scratch: Study, run: runs.Run, folder: Path, contents: Contents, verdict: Verdict
+) -> None:
+    """Hold one rerun against what was released of it."""
+    said = _findings(folder / run.place / run.notebook)
+    tables = len(list((folder / run.place / run.notebook).glob("*.csv")))
+    inputs = len(_json(folder / run.place / run.notebook / runs.RECORD)["inputs"])
+    verdict.count(notebooks=1, findings=len(said), tables=tables, inputs=inputs)
+    verdict.differences += [
+        *_inputs(study, run, folder, contents),
+        *_sentences(study, scratch, run, folder),
+        *_tables(scratch, run, folder),
+        *_outputs(scratch, run, folder),
+    ]
 
 
 def _released(study: Study, report: str, plan: Sequence[runs.Run]) -> list[runs.Run]:
@@ -170,13 +250,23 @@ def _inputs(study: Study, run: runs.Run, folder: Path, contents: Contents) -> It
             yield Difference("input", path, before[:12], after[:12])
 
 
-def _sentences(scratch: Study, run: runs.Run, folder: Path) -> Iterator[Difference]:
+def _sentences(study: Study, scratch: Study, run: runs.Run, folder: Path) -> Iterator[Difference]:
     """Findings whose sentence or values came out differently, were lost or are new."""
     then = {f.id: f for f in _findings(folder / run.place / run.notebook)}
     now = {f.id: f for f in _findings(runs.results_of(scratch, run))}
     for key in sorted(set(then) | set(now)):
         if then.get(key) != now.get(key):
-            yield Difference("finding", key, _said(then.get(key)), _said(now.get(key)))
+            where = "; ".join([key, *_printed(study, key, folder.parent)])
+            yield Difference("finding", where, _said(then.get(key)), _said(now.get(key)))
+
+
+def _printed(study: Study, finding: str, report: Path) -> Iterator[str]:
+    """Where the chapters of a report print a finding."""
+    called = re.compile(rf"\{{\{{<\s*var\s+{re.escape(finding)}\.")
+    for page in sorted(report.rglob("*.qmd")):
+        for n, line in enumerate(page.read_text(encoding="utf-8").splitlines(), start=1):
+            if called.search(line):
+                yield f"{study.shown(page)}, line {n}"
 
 
 def _said(finding: findings.Finding | None) -> str:
@@ -247,6 +337,46 @@ def _variables(study: Study, scratch: Study, report: str) -> Iterator[Difference
                 where = f"{study.shown(path)}, line {row + 1}"
                 yield Difference("variable", where, _at(before, row), _at(after, row))
                 break
+
+
+def _hold_pages(study: Study, report: str, verdict: Verdict) -> None:
+    """Hold the pages that were rendered here against what the released files render to now."""
+    from ctresearch.embedded import html
+
+    folder = study.reports / report
+    pages = sorted(page for out in ("_book", "_site") for page in (folder / out).rglob("*.html"))
+    if not pages:
+        verdict.unchecked[study.shown(folder)] = NO_PAGES.format(report=report)
+        return
+    out = study.build / SCRATCH / report
+    try:
+        book = reports.check(study, report)
+    except ResearchError as error:
+        verdict.unchecked[study.shown(folder)] = f"the check refuses it: {error.problems[0]}"
+        return
+    html.write(book, out)
+    verdict.count(pages=len(pages))
+    for page in pages:
+        again = out / page.relative_to(folder).relative_to(page.relative_to(folder).parts[0])
+        before, after = _read(page), _read(again if again.is_file() else None)
+        if before != after:
+            parted = _where_parted(before, after)
+            verdict.differences.append(Difference("page", study.shown(page), *parted))
+
+
+def _read(page: Path | None) -> list[str]:
+    """The words of a page of html, as a reader sees them; none where there is no page."""
+    text = page.read_text(encoding="utf-8") if page else ""
+    shown = re.sub(r"<(script|style)\b.*?</\1>|<[^>]*>", " ", text, flags=re.DOTALL)
+    return unescape(shown).split()
+
+
+def _where_parted(before: Sequence[str], after: Sequence[str], least: int = 12) -> tuple[str, str]:
+    """Two lists of words from shortly before they part."""
+    pairs = enumerate(zip(before, after, strict=False))
+    at = next((n for n, (a, b) in pairs if a != b), min(len(before), len(after)))
+    near = slice(max(0, at - least // 2), at + least)
+    return " ".join(before[near]), " ".join(after[near])
 
 
 def _findings(folder: Path) -> tuple[findings.Finding, ...]:
