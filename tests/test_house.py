@@ -23,6 +23,7 @@ FLOORS = {
         "analysis.media",
         "analysis.survey",
         "analysis.law",
+        "analysis.protocol",
         "analysis.triangulation",
         "analysis.meetings",
     ],
