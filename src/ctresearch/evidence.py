@@ -24,7 +24,7 @@ from typing import Any
 import pandas as pd
 
 from ctresearch import tables
-from ctresearch.files import read_text, read_toml
+from ctresearch.files import read_text
 from ctresearch.instruments import Form, Question, read_form, read_media_form
 from ctresearch.problems import Problem, Problems, ResearchError, refuse, suggestion
 from ctresearch.study import Country, Meeting, Place, Study
@@ -46,14 +46,7 @@ ENTRY = re.compile(r"^@(?!comment|string|preamble)\w+\{([^,\s]+),", re.MULTILINE
 OF_THE_DEVICE = {"start", "end", "today", "deviceid", "username", "uuid", "instanceID", "audit"}
 
 
-def _table(name: str, row: str, columns: dict[str, dict[str, Any]]) -> Table:
-    """A table as evidence.toml declares it."""
-    made = {c: getattr(tables, of.pop("kind", "text"))(**of) for c, of in columns.items()}
-    return tables.table(name, row, **made)
-
-
-DECLARED = read_toml(Path(__file__).with_suffix(".toml"))
-TABLES = {name: _table(name, **of) for name, of in DECLARED.items()}
+TABLES = tables.declared(Path(__file__).with_suffix(".toml"))
 INTERVIEWS, TURNS, MEDIA, LAW, INDICATORS, *OTHERS = TABLES.values()  # in the order of the file
 TRAININGS, CAMPAIGNS, ASSISTANCE, *OF_A_MEETING = OTHERS
 AGENDA, DELEGATIONS, STATEMENTS, RECOMMENDATIONS, COMMITMENTS, EVALUATION, COMMENTS = OF_A_MEETING

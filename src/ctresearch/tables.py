@@ -13,7 +13,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ import pandas as pd
 import pandera.errors
 import pandera.pandas as pa
 
-from ctresearch.files import read_bytes, read_text, write_whole
+from ctresearch.files import read_bytes, read_text, read_toml, write_whole
 from ctresearch.problems import Problem, Problems, ResearchError, nearest, refuse, suggestion
 
 FIRST_ROW = 2  # the row number a spreadsheet shows for the first row under the header
@@ -53,6 +53,24 @@ def table(name: str, row: str, /, **columns: pa.Column) -> Table:
     """A table of these columns and no others, in this order."""
     schema = pa.DataFrameSchema(dict(columns), name=name, strict=False, coerce=False)
     return Table(name, row, schema)
+
+
+def declared(path: Path) -> dict[str, Table]:
+    """The tables a TOML file declares: `row`, and for each column `kind` and the kind's options.
+
+    kind   text (if none is given), day, month, date_as_known or number: the functions below
+    """
+    kinds: dict[str, Callable[..., pa.Column]]
+    kinds = {"text": text, "day": day, "month": month, "date_as_known": date_as_known}
+    kinds["number"] = number
+
+    def column(of: dict[str, Any]) -> pa.Column:
+        return kinds[of.pop("kind", "text")](**of)
+
+    return {
+        name: table(name, of["row"], **{c: column(said) for c, said in of["columns"].items()})
+        for name, of in read_toml(path).items()
+    }
 
 
 def text(
