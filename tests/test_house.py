@@ -21,6 +21,7 @@ FLOORS = {
     "analysis": [
         "analysis.themes",
         "analysis.media",
+        "analysis.syndication",
         "analysis.survey",
         "analysis.law",
         "analysis.protocol",
