@@ -29,7 +29,7 @@ FLOORS = {
         "analysis.meetings",
     ],
     "claims": ["disclosure", "findings", "charts", "case"],
-    "runs": ["runs", "release"],
+    "runs": ["runs", "distant", "release"],
     "reports": [
         "embedded.nodes",
         "embedded.source",
@@ -61,6 +61,7 @@ DOORS = {
     "pyrage": {"seals"},
     "babel": {"values"},
     "yaml": {"embedded.source", "release"},
+    "distributed": {"distant"},
     "typer": {"cli"},
     "rich": {"cli"},
 }

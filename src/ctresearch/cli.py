@@ -34,6 +34,9 @@ app = typer.Typer(
 new = typer.Typer(no_args_is_help=True, help="Start a country.")
 app.add_typer(new, name="new")
 
+On = Annotated[
+    str | None, typer.Option(help="Run on the workers of a dask scheduler: tcp://HOST:8786.")
+]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Do it again even if nothing changed.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")]
 Places = Annotated[list[str] | None, typer.Argument(help="Countries or meetings; all if none.")]
@@ -106,16 +109,21 @@ def check(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def run(places: Places = None, fresh: Fresh = False) -> None:
+def run(places: Places = None, fresh: Fresh = False, on: On = None) -> None:
     """Run the notebooks of PLACES whose evidence changed."""
+    from contextlib import nullcontext
+
     from ctresearch import build as job
     from ctresearch import runs
+    from ctresearch.distant import Distant
 
     with told():
         study = here()
         wanted = runs.chosen(places or [], runs.plan(study))
-        with Shown(len(wanted)) as shown:
-            shown.follow(job.run(study, wanted, fresh=fresh, started=shown.running))
+        there = Distant(study, on) if on else nullcontext()
+        with there as elsewhere, Shown(len(wanted)) as shown:
+            steps = job.run(study, wanted, fresh=fresh, started=shown.running, elsewhere=elsewhere)
+            shown.follow(steps)
     print(f"{shown.done} of {len(wanted)} notebooks run, the others were up to date; see build/.")
     print("Next: ctresearch release REPORT, or ctresearch build")
 

@@ -6,7 +6,7 @@ Out   the files each run left, as if it had run here
 The one idea: a run carries all it rests on. A `Parcel` names its files by their content; a worker
 is sent each content once, lays the files out as a study of its own, executes, and sends back what
 came of it. A worker that dies loses nothing: its runs are sent to another. Sealed evidence, and
-whatever was found in it, goes to no worker that study.toml does not list under [workers].
+whatever was found in it, goes to no worker that study.toml does not list under `workers`.
 """
 
 from __future__ import annotations
@@ -27,8 +27,7 @@ from ctresearch.runs import Run
 from ctresearch.study import MARK, Study
 
 WAIT = "10s"  # for the scheduler to answer
-RETRIES = 3  # times a run is sent anew when its worker is lost
-LISTED = "research/study.toml, [workers]"
+LISTED = "research/study.toml, workers"
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,8 @@ def perform(parcel: Parcel, contents: dict[str, bytes]) -> Returned:
     """
     place, notebook = parcel.run.split("/")
     with TemporaryDirectory(prefix="ctresearch-") as folder:
-        study = Study(Path(folder).resolve())
+        root = Path(folder).resolve()
+        study = Study(root, results=root / "build")
         for path, content in parcel.files:
             write_whole(study.root / path, contents[content])
         scratch = study.results / runs.RUNNING / f"{place}-{notebook}"
@@ -122,6 +122,7 @@ class Distant:
             cure = "Start one: dask scheduler; and on each machine: dask worker tcp://HOST:8786"
             raise refuse(f"ctresearch run --on {address}", f"no answer: {said}", cure) from None
         self.study = study
+        self.plan = runs.plan(study)
         self.sent: dict[str, Any] = {}  # by digest of the content
         self._compare_workers(address)
 
@@ -136,7 +137,6 @@ class Distant:
         if not told:
             cure = f"Start one on each machine: dask worker {address}"
             raise refuse(f"ctresearch run --on {address}", "it has no worker", cure)
-        ours = described()
         faults = [
             Problem(
                 f"worker {worker}",
@@ -144,7 +144,7 @@ class Distant:
                 "Install the same lock and the same ctresearch there, and start it again.",
             )
             for worker, theirs in sorted(told.items())
-            for name, version in ours.items()
+            for name, version in ours().items()
             if theirs.get(name) != version
         ]
         if faults:
@@ -163,7 +163,6 @@ class Distant:
             parcel,
             sent,
             key=parcel.key,
-            retries=RETRIES,
             workers=where,
             allow_other_workers=False,
             pure=False,
@@ -191,11 +190,8 @@ class Distant:
 
     def _is_sealed(self, run: Run) -> bool:
         """Whether a run, or one whose results it reads, rests on sealed evidence."""
-        plan = runs.plan(self.study)
-        rests_on = [run, *runs.before(run, plan)]
-        return any(
-            path.suffix == seals.ENDING for one in rests_on for path in runs.inputs(one, self.study)
-        )
+        own = any(path.suffix == seals.ENDING for path in runs.inputs(run, self.study))
+        return own or any(map(self._is_sealed, runs.before(run, self.plan)))
 
     def _listed(self, run: Run) -> list[str]:
         """The workers that are here and that study.toml lists for sealed evidence."""
@@ -211,6 +207,9 @@ class Distant:
 def described() -> dict[str, str]:
     """What must be the same on every machine: libraries, and the package itself."""
     return versions() | {"the package": package_digest()[:12]}
+
+
+ours = described  # what this machine is compared by
 
 
 def as_it_is(data: bytes) -> bytes:
