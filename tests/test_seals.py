@@ -156,7 +156,7 @@ def test_a_passphrase_guards_a_key_and_a_wrong_one_is_refused(tmp_path, settings
 def test_a_file_sealed_with_a_passphrase_alone_opens_with_it(tmp_path, monkeypatch):
     path = tmp_path / "JAM-KI-03.txt"
     seals.sealed(path).write_bytes(pyrage.passphrase.encrypt(WORDS.encode(), "correct horse"))
-    with pytest.raises(seals.Locked, match="none was given"):
+    with pytest.raises(seals.Locked, match="passphrase was not given"):
         seals.read_text(path)
     monkeypatch.setenv(seals.PASSPHRASE, "correct horse")
 
@@ -186,7 +186,7 @@ def test_a_folder_lists_open_and_sealed_files_once_by_their_open_names(tmp_path,
 
 
 def test_nothing_is_sealed_for_nobody():
-    with pytest.raises(ResearchError, match="does not say who may open"):
+    with pytest.raises(ResearchError, match="does not say whose keys"):
         seals.seal_words("words", ())
 
 
