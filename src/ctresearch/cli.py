@@ -258,8 +258,13 @@ def lab() -> None:
     """Open JupyterLab in the study's research/ folder."""
     import subprocess
 
+    from ctresearch import seals
+
     with told():
-        folder = here().research
+        study = here()
+        if study.file.seals:
+            seals.unlock()
+        folder = study.research
     raise typer.Exit(subprocess.call([sys.executable, "-m", "jupyterlab"], cwd=folder))
 
 

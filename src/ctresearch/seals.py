@@ -39,8 +39,10 @@ SECRET = "AGE-SECRET-KEY-"
 BOTH = "the open file and the sealed one are both here, and they differ"
 KEEP_ONE = "Move the one you do not want out of the study, then type the command again."
 
-# What must not lie open where evidence is real; patterns in a country's folder.
-SENSITIVE = ("interviews/*", "survey.*", "informants.*", "codings/*.torn")
+# What must not lie open where evidence is real, JupyterLab's own copies of it among them; patterns
+# in a country's folder. Words in coding logs are sealed too, line by line, and the logs stay.
+COPIES = "**/.ipynb_checkpoints/*"
+SENSITIVE = ("interviews/*", "survey.*", "informants.*", "codings/*.torn", COPIES)
 
 
 class Sealed(Problem):
@@ -227,6 +229,16 @@ def passphrase(ask: bool = True) -> str:
     return os.environ.get(PASSPHRASE, "")
 
 
+def unlock() -> None:
+    """Ask for the passphrase now if a key here needs one: what is started later cannot ask."""
+    if any(map(_is_guarded, key_files())):
+        passphrase()
+
+
+def _is_guarded(key: Path) -> bool:
+    return files.read_bytes(key, shown(key)).startswith(BY_PASSPHRASE)
+
+
 def _open_keys() -> list[Any]:
     return [key for path in key_files() for key in _keys_in(path, guarded=False)]
 
@@ -237,11 +249,9 @@ def _guarded_keys() -> list[Any]:
 
 def _keys_in(path: Path, *, guarded: bool) -> Sequence[Any]:
     """The keys of one file, if it is (or is not) guarded by a passphrase."""
-    content = files.read_bytes(path, shown(path))
-    if content.startswith(BY_PASSPHRASE) != guarded:
+    if _is_guarded(path) != guarded or (guarded and not passphrase()):
         return ()
-    if guarded and not passphrase():
-        return ()
+    content = path.read_bytes()
     try:
         return _parsed(_unguarded(content, passphrase()) if guarded else content)
     except (pyrage.IdentityError, UnicodeDecodeError):
@@ -293,8 +303,7 @@ def _why_locked() -> str:
     paths = key_files()
     if not paths:
         return "there is no key on this computer"
-    guarded = any(path.read_bytes().startswith(BY_PASSPHRASE) for path in paths)
-    if guarded and not passphrase(ask=False):
+    if any(map(_is_guarded, paths)) and not passphrase(ask=False):
         return "the passphrase of your key was not given"
     return "your key does not open it: it was sealed for other people"
 
