@@ -27,6 +27,7 @@ from ctresearch.files import write_whole
 from ctresearch.fingerprint import Contents
 from ctresearch.problems import ResearchError, refuse
 from ctresearch.release import RELEASED, intact, strip, variables
+from ctresearch.seals import Sealed
 from ctresearch.study import Study
 
 SCRATCH = ".verify"  # below build/
@@ -43,6 +44,8 @@ NEXT = "Next: put back what differs, or `ctresearch build` to print what the sou
 NOT_ALL = "The sentences above no longer hold; every other one does."
 ALL = "Every printed sentence still holds."
 SOME = "Every sentence that was checked still holds; not all were."
+NOT_DRAWN = "it was not drawn"
+SEALED = "it rests on sealed evidence that no key here opens"
 NO_PAGES = "it is not rendered here in html; `ctresearch render {report} --to html` makes it"
 
 
@@ -167,10 +170,15 @@ def verify(
     plan = runs.plan(study)
     released = {report: _released(study, report, plan) for report in names}
     every = tuple(dict.fromkeys(run for listed in released.values() for run in listed))
-    wanted = _drawn(runs.chosen(countries, every), sample, seed)
-    verdict = Verdict(
-        unchecked={run.name: "it was not drawn" for run in every if run not in wanted}
-    )
+    locked = _locked(study, plan)
+    asked = runs.chosen(countries, every)
+    wanted = _drawn(tuple(run for run in asked if run not in locked), sample, seed)
+    left_out = {
+        run.name: SEALED if run in locked else NOT_DRAWN for run in asked if run not in wanted
+    }
+    verdict = Verdict(unchecked=left_out)
+    if len(asked) < len(every):
+        verdict.unchecked["the other places"] = "they were not asked for"
     scratch = Study(study.root, results=study.build / SCRATCH)
     shutil.rmtree(scratch.results, ignore_errors=True)
     _rerun(scratch, _with_upstream(wanted, plan), started)
@@ -220,6 +228,18 @@ def _released(study: Study, report: str, plan: Sequence[runs.Run]) -> list[runs.
     if not found:
         cure = f"Release it first: ctresearch release {report}"
         raise refuse(study.shown(folder), "nothing is released here to verify", cure)
+    return found
+
+
+def _locked(study: Study, plan: Sequence[runs.Run]) -> set[runs.Run]:
+    """The runs that rest on sealed evidence no key here opens, themselves or through others."""
+    sealed = runs.locked(study, plan)
+    if faults := [problem for problem in sealed.values() if not isinstance(problem, Sealed)]:
+        raise ResearchError(faults)
+    found = set(sealed)
+    for run in plan:
+        if found.intersection(runs.before(run, plan)):
+            found.add(run)
     return found
 
 
