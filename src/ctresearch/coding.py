@@ -19,7 +19,6 @@ import json
 import os
 import re
 import secrets
-import sys
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -29,6 +28,7 @@ from typing import Any, Literal
 import pandas as pd
 from pydantic import AwareDatetime, BaseModel, ConfigDict, model_validator
 
+from ctresearch.files import lock
 from ctresearch.instruments import Codebook
 from ctresearch.problems import Problem, Problems, refuse, suggestion
 from ctresearch.seals import read_text
@@ -46,7 +46,6 @@ CHANGES = {"move": ("v", "start", "end", "words"), "memo": ("words",)}
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 CODE, OF, NONE = (True, False), (False, True), (False, False)
 NAMES = {"add": CODE, "move": OF, "memo": OF, "del": OF, "lock": NONE}  # what an operation names
-FAR = 1 << 30  # a byte no log reaches
 
 
 Row = tuple[Any, ...]  # a row of SEGMENTS
@@ -144,9 +143,8 @@ def append(log: Path, new: Line, text: str, codebook: Codebook) -> None:
         problems.add(f"{where}, code", f"the code {new.code!r} is retired", cure)
     problems.raise_any()
     log.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(log, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
+    handle = _alone(log)
     try:
-        _lock(handle)
         _set_aside(handle, log)
         os.write(handle, str(new).encode("utf-8"))
         os.fsync(handle)
@@ -326,6 +324,17 @@ def _parsed(raw: bytes) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
+def _alone(log: Path) -> int:
+    """A handle on a log, held for this writer alone until it is closed; others wait their turn."""
+    while True:
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+        handle = os.open(log, flags, 0o644)
+        lock(handle)
+        if log.exists() and os.path.samestat(os.fstat(handle), log.stat()):
+            return handle
+        os.close(handle)  # `seals.seal_log` put another file in its place while we waited
+
+
 def _set_aside(handle: int, log: Path) -> None:
     """Let the log end with a line end: complete its last line, or set a torn one aside."""
     content = log.read_bytes()
@@ -336,16 +345,3 @@ def _set_aside(handle: int, log: Path) -> None:
         with log.with_name(f"{log.name}.torn").open("ab") as aside:
             aside.write(tail + b"\n")
         os.truncate(handle, len(content) - len(tail))
-
-
-def _lock(handle: int) -> None:
-    """Hold the log for this writer alone until it is closed; others wait their turn."""
-    if sys.platform == "win32":
-        import msvcrt
-
-        os.lseek(handle, FAR, os.SEEK_SET)  # a lock there keeps writers out, and readers in
-        msvcrt.locking(handle, msvcrt.LK_LOCK, 1)
-    else:
-        import fcntl
-
-        fcntl.flock(handle, fcntl.LOCK_EX)

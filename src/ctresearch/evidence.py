@@ -357,6 +357,9 @@ def seal(country: Country, names: Sequence[str] = ()) -> list[Path]:
     for path in again:
         with found.gather():
             seals.reseal(path, recipients, shown(path))
+    for log in sorted((folder / "codings").glob("*.jsonl")):
+        with found.gather():
+            seals.seal_log(log, recipients, shown(log), again=changed)
     found.raise_any()
     seals.remember(folder, recipients)
     return sorted({*opened, *again})
@@ -491,13 +494,13 @@ def _pairing_faults(
 ) -> Iterator[Fault]:
     """Interviews without a transcript, and own definitions that no respondent gave."""
     answers = {turn["turn"] for turn in spoken if turn["speaker"] == "R"}
-    stems = {path.stem for path in paths}
+    stems, heard = {path.stem for path in paths}, {turn["interview"] for turn in spoken}
     told = zip(listed.index, listed["id"], listed["own_definition_turn"], strict=True)
     for row, interview, line in told:
         if interview not in stems:
             cure = f"Put it there, interviews/{interview}.txt, or take the row out."
             yield row, "id", f"{interview} has no transcript", cure
-        elif line and f"{interview}:{line}" not in answers:
+        elif line and interview in heard and f"{interview}:{line}" not in answers:
             what = f"line {line} of {interview}.txt is not a turn of the respondent (R3)"
             cure = "Give the line in which the own definition stands."
             yield row, "own_definition_turn", what, cure
