@@ -22,7 +22,7 @@ from typing import Any
 import yaml
 
 from ctresearch.files import read_text
-from ctresearch.problems import Problems, ResearchError, suggestion
+from ctresearch.problems import Problems, ResearchError, worded
 from ctresearch.study import Study
 
 
@@ -161,14 +161,8 @@ class Project:
 def note(
     problems: Problems, where: str, reason: str, known: Iterable[str] = (), **said: object
 ) -> None:
-    """Note a problem in the words of refusals.toml.
-
-    known   what `name` could have been, to find the nearest
-    """
-    words, choices = REFUSALS[reason], list(known)
-    nothing = words.get("none", "Take it out.").format(**said)
-    near = suggestion(str(said.get("name")), choices) if choices else nothing
-    problems.add(where, words["what"].format(**said), words["fix"].format(near=near, **said))
+    """Note a problem in the words of refusals.toml; `known` and `said` as of `worded`."""
+    problems.found.append(worded(where, REFUSALS[reason], known, **said))
 
 
 def read(study: Study, name: str, problems: Problems | None = None) -> Project:
