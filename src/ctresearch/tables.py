@@ -229,12 +229,17 @@ def _csv_rows(content: str, name: str) -> list[list[str]]:
         return []
     first = content.split("\n", 1)[0]
     separator = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(content), delimiter=separator, strict=True)
+    rows: list[list[str]] = []
     try:
-        return list(reader)
-    except csv.Error as error:
+        for row in csv.reader(io.StringIO(content), delimiter=separator, strict=True):
+            rows.append(row)
+    except (
+        csv.Error
+    ) as error:  # in the row that was begun: where the quote opened, not where it ran to
         cure = "Close the double quotes; write a quote inside a text twice."
-        raise refuse(f"{name}, line {reader.line_num}", f"this is not CSV: {error}", cure) from None
+        where = f"{name}, row {len(rows) + 1}"
+        raise refuse(where, f"this is not CSV: {error}", cure) from None
+    return rows
 
 
 def _without_empty_columns(rows: list[list[str]]) -> list[list[str]]:
