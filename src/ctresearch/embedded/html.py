@@ -22,7 +22,7 @@ from string import Template
 from typing import Any
 
 from ctresearch.embedded import nodes, tree
-from ctresearch.embedded.nodes import Change, Changes, Node
+from ctresearch.embedded.nodes import Node
 from ctresearch.embedded.tree import Book, Chapter
 from ctresearch.files import digest, write_whole
 
@@ -84,26 +84,23 @@ def _named(chapter: Chapter, separator: str = " ") -> str:
     return separator.join(filter(None, (chapter.number, tree.text_of(chapter.title).strip())))
 
 
-class _Text:
+class _Text(nodes.Writer):
     """The text of one chapter made ready for pandoc's html, and the pictures it shows."""
 
+    kinds = ("Header", "Div", "Table", "Image", "Link")
+
     def __init__(self, book: Book, chapter: Chapter) -> None:
+        super().__init__()
         self.book, self.chapter = book, chapter
         self.media: dict[str, bytes] = {}  # pictures that stay files, by name
         self.drawings = 0  # set into this page so far
-        kinds = ("Header", "Div", "Table", "Image", "Link")
-        self.changes: Changes = {kind: getattr(self, kind.lower()) for kind in kinds}
         self.source = tree.for_format(chapter.blocks, "html")
         number = chapter.number
         if chapter.kind == "appendix":
             number = f"{book.words['appendix']} {number} —"
         title = nodes.heading(1, chapter.id, *_numbered(number), *self.inner(chapter.title))
-        self.html = tree.run_pandoc(
-            PANDOC, nodes.document([title, *self.inner(self.source)])
-        ).decode()
-
-    def inner(self, blocks: list[Node], **others: Change) -> list[Node]:
-        return nodes.change(blocks, self.changes | others)
+        whole = nodes.document([title, *self.inner(self.source)])
+        self.html = tree.run_pandoc(PANDOC, whole).decode()
 
     def header(self, node: Node) -> list[Node]:
         level, (at, _, settings), title = node["c"]
@@ -115,26 +112,22 @@ class _Text:
         if "ct-callout" in classes:
             return [self.callout(at, classes[1], dict(settings)["title"], blocks)]
         if "ct-figure" in classes or "ct-table" in classes:
-            return list(self.float(at, classes[0], dict(settings), blocks))
+            return list(self.float(nodes.Float.of(node)))
         return [nodes.inside(node, self.changes)]
 
     def callout(self, at: str, kind: str, title: str, blocks: list[Node]) -> Node:
         head = nodes.div([nodes.plain(nodes.string(title))], "callout-title")
         return nodes.div([head, *self.inner(blocks)], "callout", kind, at=at, role="note")
 
-    def float(
-        self, at: str, kind: str, settings: dict[str, str], blocks: list[Node]
-    ) -> Iterator[Node]:
+    def float(self, one: nodes.Float) -> Iterator[Node]:
         """A figure with its caption below, a table with its caption above."""
-        *content, said = blocks
-        name = f"{at}-caption"
-        label = f"{settings['label']}\u00a0{settings['number']}:"
-        sentences = [inline for block in said["c"][1] for inline in self.inner(block["c"])]
+        name, label = f"{one.id}-caption", _span("label", f"{one.label}:")
         opened, closed = _raw(f'<figcaption id="{name}">'), _raw("</figcaption>")
-        caption = nodes.plain(opened, _span("label", label), nodes.string(" "), *sentences, closed)
-        body = self.inner(content, Table=lambda node: [self.region(node, aria_labelledby=name)])
-        yield nodes.plain(_raw(f'<figure id="{at}" class="{kind}" aria-labelledby="{name}">'))
-        yield from [caption, *body] if kind == "ct-table" else [*body, caption]
+        caption = nodes.plain(opened, label, nodes.string(" "), *self.inner(one.caption), closed)
+        body = self.inner(one.content, Table=lambda node: [self.region(node, aria_labelledby=name)])
+        kind = f'class="ct-{one.kind}" aria-labelledby="{name}"'
+        yield nodes.plain(_raw(f'<figure id="{one.id}" {kind}>'))
+        yield from [caption, *body] if one.kind == "table" else [*body, caption]
         yield nodes.plain(_raw("</figure>"))
 
     def table(self, node: Node) -> list[Node]:
@@ -242,7 +235,7 @@ class _Page:
             "nothing": self.words["no-results"],
         }
         head, rest = self.text.html.split("</h1>", 1)
-        imprint = " · ".join(filter(None, (meta.publisher, self.edition())))
+        imprint = " · ".join(filter(None, map(self.book.cover.get, ("publisher", "edition"))))
         made = {
             "banner": self.banner(),
             "chapters": self.sidebar(),
@@ -257,22 +250,8 @@ class _Page:
         brand = self.book.meta.brand
         return f'<div class="invented" role="note"><p>{escape(brand)}</p></div>' if brand else ""
 
-    def edition(self) -> str:
-        edition = self.book.meta.edition
-        return edition and f"{self.words['edition']} {edition}"
-
     def cover(self) -> str:
-        meta = self.book.meta
-        lines = {
-            "publisher": meta.publisher,
-            "title": meta.title,
-            "subtitle": meta.subtitle,
-            "edition": self.edition(),
-            "authors": ", ".join(name for name in meta.authors if name != meta.publisher),
-            "date": meta.date if meta.date != meta.edition else "",
-            "isbn": meta.isbn and f"ISBN {meta.isbn}",
-            "description": meta.description,
-        }
+        lines = self.book.cover
         shown = (f'<p class="{kind}">{escape(line)}</p>' for kind, line in lines.items() if line)
         return "\n".join(['<div class="cover">', *shown, "</div>"])
 

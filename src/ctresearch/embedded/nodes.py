@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 Node = dict[str, Any]
 Change = Callable[[Node], list[Node]]  # what stands in a node's place; it sees to what is inside
@@ -19,6 +19,36 @@ Changes = dict[str, Change]  # by type of node
 
 LEAVES = frozenset(("Str", "Space", "SoftBreak"))
 API = [1, 23, 1, 1]  # pandoc's version of the tree
+
+
+class Writer:
+    """A pass over a document: for each kind of node a method, named like it in small letters."""
+
+    kinds: tuple[str, ...]
+
+    def __init__(self) -> None:
+        self.changes: Changes = {kind: getattr(self, kind.lower()) for kind in self.kinds}
+
+    def inner(self, content: list[Node], **others: Change) -> list[Node]:
+        """The nodes as this pass changes them, some kinds in another way."""
+        return change(content, self.changes | others)
+
+
+class Float(NamedTuple):
+    """A figure or table with its number and caption, as `tree` leaves it."""
+
+    id: str
+    kind: str  # figure or table
+    label: str  # Figure 2.1
+    caption: list[Node]  # inlines
+    content: list[Node]
+
+    @classmethod
+    def of(cls, node: Node) -> Float:
+        (at, (kind, *_), settings), (*content, said) = node["c"]
+        given = dict(settings)
+        label = f"{given['label']}\u00a0{given['number']}"
+        return cls(at, kind.removeprefix("ct-"), label, said["c"][1][0]["c"], content)
 
 
 def change(nodes: list[Any], changes: Changes) -> list[Any]:

@@ -22,7 +22,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ctresearch.embedded.cells import Cells
-from ctresearch.embedded.nodes import API, Changes, Node, change, div, inside, plain, string
+from ctresearch.embedded.nodes import API, Changes, Node, Writer, change, div, inside, plain, string
 from ctresearch.embedded.source import ALLOWED, WORDS, Page, Project, note
 from ctresearch.files import read_text
 from ctresearch.problems import Problems
@@ -81,6 +81,21 @@ class Book:
     words: dict[str, str]  # figure, contents, … in the report's language
     kind: str  # book | website | default (one document)
     where: dict[str, str]  # id -> path of the chapter it is in
+
+    @property
+    def cover(self) -> dict[str, str]:
+        """The lines of the title page, in order; "" for what is not given or said already."""
+        meta = self.meta
+        return {
+            "publisher": meta.publisher,
+            "title": meta.title,
+            "subtitle": meta.subtitle,
+            "edition": meta.edition and f"{self.words['edition']} {meta.edition}",
+            "authors": ", ".join(name for name in meta.authors if name != meta.publisher),
+            "date": meta.date if meta.date != meta.edition else "",
+            "isbn": meta.isbn and f"ISBN {meta.isbn}",
+            "description": meta.description,
+        }
 
 
 def assemble(project: Project, problems: Problems | None = None) -> Book:
@@ -229,19 +244,17 @@ def _cite(project: Project, chapters: list[Chapter], references: list[Node]) -> 
 
 def _meta(project: Project) -> Meta:
     own = {key: project.setting(key) for key in ("subtitle", "date", "description")}
+    ours, common = project.config.get("ctresearch", default={}), vars(project.study.file)
+    own |= {k: ours.get(k) or common.get(k, "") for k in ("publisher", "edition", "isbn")}
     author = project.setting("author")
     authors = author if isinstance(author, list) else [author]
     named = (a.get("name", "") if isinstance(a, dict) else a for a in authors)
-    ours = {k: project.config.get("ctresearch", k) for k in ("publisher", "edition", "isbn")}
     title = project.setting("title") or project.name
     return Meta(
         **own,
         title=title,
         authors=tuple(name for name in named if name),
         lang=project.language,
-        publisher=ours["publisher"] or project.study.file.publisher,
-        edition=ours["edition"] or project.study.file.edition,
-        isbn=ours["isbn"],
         output_file=project.setting("output-file") or title.replace(" ", "-"),
         brand=project.variables.get("brand", "page"),
     )
@@ -296,12 +309,18 @@ class _Place:
     alt: str = ""  # what a float's div says its images show
 
 
-class _Reader:
+class _Reader(Writer):
     """Reads the pages in order, numbers what is numbered, and keeps references for the end."""
+
+    kinds = (
+        *("Header", "Div", "Figure", "Table", "Image", "Link", "Cite", "Span"),
+        *("RawBlock", "RawInline", "Math"),  # refused
+    )
 
     def __init__(
         self, project: Project, cells: Cells, tables: list[list[Node]], problems: Problems
     ) -> None:
+        super().__init__()
         self.project, self.problems = project, problems
         self.cells, self.tables = cells, tables
         self.words = _book_words(project)
@@ -316,10 +335,6 @@ class _Reader:
         self.waiting: list[tuple[Page, Node]] = []  # references, for when all pages are read
         self.cited: list[tuple[Page, str]] = []
         self.listed = ""  # path of the page that lists the references
-        names = ("Header", "Div", "Image", "Link", "Cite", "Span")
-        self.changes: Changes = {name: getattr(self, name.lower()) for name in names}
-        self.changes |= dict.fromkeys(("Figure", "Table"), self.captioned)
-        self.changes |= dict.fromkeys(("RawBlock", "RawInline", "Math"), self.foreign)
 
     def must(
         self, right: object, pattern: str, reason: str, known: Iterable[str] = (), **said: object
@@ -347,7 +362,7 @@ class _Reader:
         self.label(own or place.id, place.id, kind, place.number)
         front = self.is_book and not place.number and not self.counts["chapter"]
         kind = "front" if front else kind
-        blocks = change(blocks, self.changes)
+        blocks = self.inner(blocks)
         number = place.number if self.numbered else ""
         return Chapter(page.path, place.id, title, number, kind, page.part, blocks)
 
@@ -360,7 +375,7 @@ class _Reader:
             return ["", [], []], [], tree
         _, attributes, inlines = tree[0]["c"]
         self.check("Header", attributes)
-        return attributes, change(inlines, self.changes), tree[1:]
+        return attributes, self.inner(inlines), tree[1:]
 
     def header(self, node: Node) -> list[Node]:
         level, (own, classes, settings), inlines = node["c"]
@@ -375,7 +390,7 @@ class _Reader:
         anchor = own if own.startswith("sec-") else f"{place.id}--{own}"
         self.label(own, anchor, "section", number)
         kept = [anchor, classes, [*settings, *([["number", number]] if number else [])]]
-        return [{"t": "Header", "c": [level, kept, change(inlines, self.changes)]}]
+        return [{"t": "Header", "c": [level, kept, self.inner(inlines)]}]
 
     def section_number(self, level: int) -> str:
         place = self.place
@@ -419,7 +434,7 @@ class _Reader:
 
     def span(self, node: Node) -> list[Node]:
         attributes, content = node["c"]
-        kept = [self.anchored("Span", attributes), change(content, self.changes)]
+        kept = [self.anchored("Span", attributes), self.inner(content)]
         return [{"t": "Span", "c": kept}]
 
     # floats, callouts, content for some formats
@@ -447,7 +462,7 @@ class _Reader:
             known = len(named) == 1 and named[0] in FORMATS.values()
             self.must(known, rf"\b{name}\b", "format", FORMATS.values(), name=", ".join(named))
             self.place.within = name
-        content = change(blocks, self.changes)
+        content = self.inner(blocks)
         self.place.within = before
         return [{"t": "Div", "c": [kept, content]}]
 
@@ -455,7 +470,7 @@ class _Reader:
         title = settings.get("title") or self.words.get(kind, kind)
         if blocks and blocks[0]["t"] == "Header":
             title, blocks = text_of(blocks[0]["c"][2]), blocks[1:]
-        return div(change(blocks, self.changes), "ct-callout", kind, title=title)
+        return div(self.inner(blocks), "ct-callout", kind, title=title)
 
     def float(self, attributes: Attributes, blocks: list[Node]) -> list[Node]:
         """A figure or table with its number; its last paragraph is the caption."""
@@ -471,8 +486,8 @@ class _Reader:
         number = ".".join(part for part in (place.number, str(place.floats[kind])) if part)
         self.label(own, own, LABELS[kind], number)
         before, place.within, place.alt = place.within, own, given.get("fig-alt", "")
-        content = change(blocks[:-1], self.changes)
-        caption = div([plain(*change(last["c"], self.changes))], "ct-caption")
+        content = self.inner(blocks[:-1])
+        caption = div([plain(*self.inner(last["c"]))], "ct-caption")
         place.within, place.alt = before, ""
         word = self.words[LABELS[kind]]
         shown = [*self.widths(content, given.get("tbl-colwidths", "")), caption]
@@ -499,13 +514,13 @@ class _Reader:
             return [inside(node, self.changes)]
         words, kind = caption[0]["c"], "tbl" if table else "fig"
         bare = [{"t": "Table", "c": [["", [], []], [None, []], *rest]}] if table else rest[0]
-        spot, labelled = (
-            rf"(!\[|^(Table)?:)\W*{_begun(words)}",
-            attributes[0].startswith(f"{kind}-"),
-        )
+        spot = rf"(!\[|^(Table)?:)\W*{_begun(words)}"
+        labelled = attributes[0].startswith(f"{kind}-")
         if not self.must(labelled, spot, "float", name=LABELS[kind], kind=kind):
             return []
         return self.float(attributes, [*bare, {"t": "Para", "c": words}])
+
+    figure = table = captioned
 
     # images
 
@@ -546,10 +561,12 @@ class _Reader:
         self.must(False, re.escape(content), "raw", name=content[:30])
         return []
 
+    rawblock = rawinline = math = foreign
+
     def link(self, node: Node) -> list[Node]:
         attributes, words, target = node["c"]
         self.check("Link", attributes)
-        made = {"t": "Link", "c": [attributes, change(words, self.changes), target]}
+        made = {"t": "Link", "c": [attributes, self.inner(words), target]}
         if not EXTERNAL.match(target[0]):
             self.waiting.append((self.place.page, made))
         return [made]
