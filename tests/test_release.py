@@ -417,8 +417,12 @@ def test_a_legal_fact_beside_invented_evidence_is_not_branded(study):
         displayed(text_plain="np.int64(14)"),
         displayed(text_plain="ngo    3\nName: count, dtype: int64"),
         displayed(text_html='<table border="1" class="dataframe"><tr></tr></table>'),
+        displayed(text_html='<table id="T_1f"><tr><td class="data row0">14</td></tr></table>'),
+        displayed(text_html="<table><tr><td>14</td></tr></table>"),
+        displayed(text_html="<p>14 of them</p>"),
         displayed(text_html="<script>alert()</script>"),
         displayed(text_html='<img src="https://example.org/a.png">'),
+        displayed(text_plain="A chart.", image_png="iVBORw0KGgo="),
         {
             "output_type": "display_data",
             "metadata": {},
@@ -433,7 +437,8 @@ def test_an_output_that_may_not_leave_is_named_by_its_cell(study, output):
 
 
 def test_a_safe_table_a_chart_and_a_sentence_pass(study):
-    safe = protect(pd.DataFrame({"n": [3]}), unit="article", rules=study.file.thresholds)
+    counted = pd.DataFrame({"theme": ["Debt & <i>deceit</i>"], "n": [3]})
+    safe = protect(counted, unit={"n": "article"}, rules=study.file.thresholds)
     outputs = [
         {"output_type": "display_data", "metadata": {}, "data": safe._repr_mimebundle_()},
         drawn("<svg><text>Debt</text></svg>"),
@@ -536,7 +541,9 @@ def test_the_hosts_name_is_refused(study):
 
 def test_pixels_are_not_read_as_words(study, monkeypatch):
     monkeypatch.setenv("LOGNAME", "iVBORw0KGgo")
-    ran(study, "guyana", "law", cell(displayed(text_plain="A chart.", image_png="iVBORw0KGgo/")))
+    chart = drawn("<svg></svg>")
+    chart["data"]["image/png"] = "iVBORw0KGgo/"
+    ran(study, "guyana", "law", cell(chart))
 
     assert release(study, "trial").written
 

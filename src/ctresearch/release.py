@@ -50,9 +50,13 @@ TELLING = 8  # words in a row that show a turn to have been copied
 SHORTEST_NAME = 4  # letters; a shorter name of a user or a host stands in other words too
 NOT_NAMES = frozenset({"root", "/root", "user", "guest", "home", "test", "work", "data", "jovyan"})
 
-# A script, a frame, anything fetched; a table, a series or a bare number as Python shows it.
-ACTIVE = re.compile(r"(?i)<(script|iframe|link|object)\b|\ssrc=[\"']?(https?:)?//|url\([\"']?http")
-RAW = re.compile(r'class="dataframe"|\bdtype: \w+\s*$|\A\s*(np\.\w+\()?-?\d+(\.\d+)?\)?\s*\Z')
+# What `disclosure.Safe` and `charts.Figure` make of themselves; no other markup leaves.
+HEADER = r'<tr>(?:<th scope="col">[^<>]*</th>)*</tr>'
+ROW = r'<tr><th scope="row">[^<>]*</th>(?:<td>[^<>]*</td>)*</tr>'
+TABLE = rf"<table>\n<thead>\n{HEADER}\n</thead>\n<tbody>\n(?:{ROW}\n)*</tbody>\n</table>"
+CHART = r'<img alt="[^"<>]*" src="data:image/svg\+xml;base64,[A-Za-z0-9+/=]+">'
+SAFE = re.compile(f"{TABLE}|{CHART}")
+RAW = re.compile(r"\bdtype: \w+\s*$|\A\s*(np\.\w+\()?-?\d+(\.\d+)?\)?\s*\Z")  # as Python shows it
 ROOTED = r"(?<![\w.:/])/(?:home|Users|root|tmp|var|opt|usr|mnt|srv)/[\w.-]+|file:/|\b[A-Z]:\\\w+"
 OPENED = re.compile(r"(Country|Meeting)\('[\w-]+'\)")  # as a notebook shows what it opened
 DRAWING = re.compile(r"data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)")
@@ -296,9 +300,11 @@ class _Gate:
             self.refuse(where, "error")
         for kind in sorted(data.keys() - SHOWABLE):
             self.refuse(where, "kind", kind=kind)
-        if ACTIVE.search(data.get("text/html", "")):
-            self.refuse(where, "active")
-        if any(RAW.search(data.get(kind, "")) for kind in ("text/html", "text/plain")):
+        if data.keys() & {"text/html", "image/png"} and not SAFE.fullmatch(
+            data.get("text/html", "")
+        ):
+            self.refuse(where, "markup")
+        elif RAW.search(data.get("text/plain", "")):
             self.refuse(where, "raw")
 
     def look_at_finding(self, finding: Finding, run: Run) -> None:
