@@ -477,6 +477,36 @@ def test_words_of_another_countrys_informant_never_leave_either(study):
     assert "build/suriname/law/law.ipynb, cell 1: words of the turn GUY-KI-01:2" in refused(study)
 
 
+ALIKE = TURNS.splitlines()[1] + " She said that nobody at home had ever heard of the shop."
+
+
+def tell(study, key, iso3, *answers):
+    """Put an interview in a country in which the informant said all this."""
+    folder = study.research / "countries" / key
+    told = "".join(f"R: {answer.removeprefix('R: ')}\n" for answer in answers)
+    (folder / "interviews" / f"{iso3}-KI-01.txt").write_text(told)
+    write_table(informant(id=f"{iso3}-KI-01", own_definition_turn="1"), folder / "interviews.csv")
+
+
+@pytest.mark.parametrize(("key", "iso3"), [("guyana", "GUY"), ("suriname", "SUR")])
+def test_words_said_in_two_countries_are_those_of_the_country_the_run_is_about(study, key, iso3):
+    tell(study, "guyana", "GUY", ALIKE)
+    tell(study, "suriname", "SUR", ALIKE)
+    ran(study, key, "law", cell(displayed(text_plain=ALIKE)))
+
+    assert refused(study).count("words of the turn") == 1
+    assert f"words of the turn {iso3}-KI-01:1 are in it" in refused(study)
+
+
+def test_a_turn_that_leaked_whole_is_not_put_down_to_one_that_begins_alike(study):
+    tell(study, "guyana", "GUY", TURNS.splitlines()[1])
+    tell(study, "suriname", "SUR", ALIKE)
+    ran(study, "guyana", "law", cell(displayed(text_plain=ALIKE)))
+
+    assert "SUR-KI-01:1" in refused(study)
+    assert "GUY-KI-01:1" not in refused(study)
+
+
 def test_the_interviewers_question_may_be_printed(study):
     ran(study, "guyana", "law", cell(source=f"# {TURNS.splitlines()[0]}"))
 

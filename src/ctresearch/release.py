@@ -20,7 +20,7 @@ import json
 import re
 import socket
 import tempfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -280,17 +280,25 @@ class _Gate:
                 self.look_at_output(output, where)
                 if not _is_said(output, recorded):
                     self.refuse(where, "words")
-            self.look_at_text("\n".join(_texts(cell)), where)
+            self.look_at_text("\n".join(_texts(cell)), where, run)
         for path in _beside(left):
-            self.look_at_text(read_text(path), self.study.shown(path))
+            self.look_at_text(read_text(path), self.study.shown(path), run)
 
-    def look_at_text(self, text: str, where: str) -> None:
+    def look_at_text(self, text: str, where: str, run: Run) -> None:
         """Nothing that leaves tells of this machine or repeats what an informant said."""
         found = self.machine.search(text)
         if found:
             self.refuse(where, "machine", found=found[0])
         told = (self.spoken[words] for words in _telling(text) if words in self.spoken)
-        for turn in sorted({min(turns) for turns in told if turns.isdisjoint(self.quoted)}):
+        leaked = [turns for turns in told if turns.isdisjoint(self.quoted)]
+        held = Counter(turn for turns in leaked for turn in turns)
+        own = tuple(c.iso3 for c in self.study.countries if c.key == run.place)
+
+        def likely(turn: str) -> tuple[int, bool, str]:
+            """Informants use the same words: the turn that holds most, of equals one from here."""
+            return -held[turn], not turn.startswith(own), turn
+
+        for turn in sorted({min(turns, key=likely) for turns in leaked}):
             self.refuse(where, "turn", turn=turn)
 
     def look_at_output(self, output: Mapping[str, Any], where: str) -> None:
