@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from drawn_report import CHART, DOT, TABLE, draw, lines, refused
 
 from ctresearch.embedded import source, tree
@@ -376,6 +377,13 @@ def test_math_and_raw_markup_are_refused(tmp_path):
         "index.qmd, line 3: '<b>': raw markup or math in a report",
         "index.qmd, line 3: '</b>': raw markup or math in a report",
     ]
+
+
+@pytest.mark.parametrize("tag", ["<p>", "<p class='note'>", "<p\nclass=note>", "<P CLASS=note>"])
+def test_a_raw_tag_is_refused_at_its_line_however_its_attributes_are_written(tmp_path, tag):
+    found = refusals(tmp_path, f"# A\n\nWords.\n\n{tag}More words.</p>\n")
+
+    assert found[0].lower().startswith("index.qmd, line 5: '<p>': raw markup")
 
 
 def test_a_page_without_title_a_second_title_and_a_level_left_out_are_refused(tmp_path):

@@ -558,7 +558,12 @@ class _Reader(Writer):
     def foreign(self, node: Node) -> list[Node]:
         """Math and raw markup."""
         content = str(node["c"][1]).strip().split("\n")[0]
-        self.must(False, re.escape(content), "raw", name=content[:30])
+        if tag := re.match(
+            r"</?[\w:-]+", content
+        ):  # pandoc writes its attributes in a way of its own
+            self.must(False, rf"{tag[0]}\b", "raw", name=f"{tag[0]}>")
+        else:
+            self.must(False, re.escape(content), "raw", name=content[:30])
         return []
 
     rawblock = rawinline = math = foreign
