@@ -166,7 +166,7 @@ def test_problems_of_the_settings_the_pages_and_the_tree_come_together(tmp_path)
         line.split(":")[0] for line in lines(refused(lambda: reports.check(study, "trial")))
     ] == [
         "_quarto.yml, line 9",
-        "index.qmd, line 3",
+        "_variables.yml",
         "index.qmd, line 3",
         "index.qmd, line 3",
     ]

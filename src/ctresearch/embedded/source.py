@@ -411,8 +411,10 @@ class _File:
         value = variables.get(*key.split("."))
         if isinstance(value, str) and value:
             return " ".join(value.split())
-        known, report = _leaves(variables.data), self.page.project.name
-        self.refuse("variable", known, name=key, file=variables.where, report=report)
+        if not variables.data:
+            note(self.page.problems, variables.where, "released", name=self.page.project.name)
+        else:
+            self.refuse("variable", _leaves(variables.data), name=key, file=variables.where)
         return ""
 
     def meta(self, key: str = "", *_more: str) -> str:
