@@ -199,10 +199,15 @@ def _must_know(noun: str, given: Sequence[str], known: Iterable[str]) -> None:
 
 
 def _refuse_invented(project: Project) -> None:
-    problems = Problems()
-    for run in sorted((project.folder / "released").glob(f"*/*/{RUN}")):
-        if _is_invented(run):
-            note(problems, project.study.shown(run.parent), "invented")
+    """Refuse what rests on invented evidence, once a place, with the streams it was invented in."""
+    problems, rules = Problems(), project.study.file.notebooks
+    places: dict[Path, set[str]] = {}
+    for run in sorted(filter(_is_invented, (project.folder / RELEASED).glob(f"*/*/{RUN}"))):
+        place, notebook = run.parents[1], run.parent.name
+        own = rules[notebook].streams if notebook in rules else ()
+        places.setdefault(place, set()).update(own or [notebook])
+    for place, streams in places.items():
+        note(problems, project.study.shown(place), "invented", streams=", ".join(sorted(streams)))
     problems.raise_any()
 
 
