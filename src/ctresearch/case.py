@@ -19,7 +19,7 @@ import pandas as pd
 
 from ctresearch import coding, evidence, findings, instruments
 from ctresearch.problems import Problems, refuse
-from ctresearch.study import Country, Meeting, Study, Threshold, find_study
+from ctresearch.study import Country, Meeting, Study, Threshold, check_countries, find_study
 from ctresearch.tables import write_table
 
 STUDY_PLACE = "study"  # where notebooks that run once for the whole study keep what they find
@@ -200,7 +200,7 @@ def check_study(study: Study) -> None:
     Raises ResearchError with every problem found, so that each file is mended once.
     """
     problems = Problems()
-    for part in (instruments.lint, evidence.check_study, _check_codings):
+    for part in (check_countries, instruments.lint, evidence.check_study, _check_codings):
         with problems.gather():
             part(study)
     problems.raise_any()
@@ -212,4 +212,8 @@ def _check_codings(study: Study) -> None:
     for country in study.countries:
         with problems.gather():
             coding.check_codings(country, evidence.turns(country), codebook)
+        for path in sorted((country.folder / "codings").glob("[!.~]*")):
+            if path.suffix not in (".jsonl", ".torn"):
+                cure = "The name of a coding log ends in .jsonl; else keep it elsewhere."
+                problems.add(study.shown(path), "nothing reads a file of this name", cure)
     problems.raise_any()
