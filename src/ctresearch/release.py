@@ -36,7 +36,7 @@ from ctresearch import evidence, findings
 from ctresearch.disclosure import shown
 from ctresearch.files import read_text, read_toml, write_whole
 from ctresearch.findings import Finding
-from ctresearch.problems import Problems, refuse, suggestion
+from ctresearch.problems import Problems, refuse, suggestion, worded
 from ctresearch.runs import RECORD, STUDY_PLACE, Run, plan, results_of
 from ctresearch.study import Country, Study
 from ctresearch.tables import read_rows
@@ -260,9 +260,9 @@ class _Gate:
         known = "|".join(sorted(map(re.escape, {*named, str(study.root.resolve())})))
         self.machine = re.compile(rf"{ROOTED}|(?<!\w)({known})(?!\w)", re.IGNORECASE)
 
-    def refuse(self, where: str, reason: str, **said: object) -> None:
-        words = SAID["refusals"][reason]
-        self.problems.add(where, words["what"].format(**said), words["fix"].format(**said))
+    def refuse(self, where: str, reason: str, known: Iterable[str] = (), **said: object) -> None:
+        """Note a problem in the words of release.toml; `known` and `said` as of `worded`."""
+        self.problems.found.append(worded(where, SAID["refusals"][reason], known, **said))
 
     def look(self, run: Run) -> None:
         """Note all that keeps a run from leaving."""
@@ -352,8 +352,7 @@ class _Gate:
         """What a finding rests on is there: a reference, a table, a row of it."""
         if named.startswith("@"):
             if named[1:] not in self.references:
-                near = suggestion(named[1:], self.references)
-                self.refuse(where, "reference", named=named, near=near)
+                self.refuse(where, "reference", self.references, name=named[1:])
             return
         name, _, row = named.partition("#")
         kept, research = self.study.results, self.study.research
@@ -366,7 +365,7 @@ class _Gate:
             if path not in self.rows:
                 self.rows[path] = set(read_rows(path, self.study.shown(path)).iloc[:, 0])
             if row not in self.rows[path]:
-                self.refuse(where, "row", name=name, row=row, near=suggestion(row, self.rows[path]))
+                self.refuse(where, "row", self.rows[path], name=row, table=name)
 
 
 def _is_said(output: Mapping[str, Any], recorded: Iterable[Finding]) -> bool:

@@ -197,12 +197,9 @@ def _numbered(number: str) -> list[Node]:
 
 def _scoped(rows: list[Any], scope: str, columns: int) -> list[Any]:
     """The rows of a table, their first `columns` cells heading a row or a column."""
-    named = [["scope", scope]]
+    heading = ["", [], [["scope", scope]]]
     return [
-        [
-            own,
-            [[["", [], named], *cell[1:]] if n < columns else cell for n, cell in enumerate(cells)],
-        ]
+        [own, [[heading, *cell[1:]] for cell in cells[:columns]] + cells[columns:]]
         for own, cells in rows
     ]
 
@@ -224,15 +221,13 @@ class _Page:
     def parts(self) -> dict[str, str]:
         """What the template asks for, by name."""
         meta = self.book.meta
-        said = {name: self.words[name] for name in ("contents", "search", "skip", "menu")} | {
+        said = {name.replace("-", "_"): word for name, word in self.words.items()} | {
             "lang": meta.lang,
             "up": "../" * self.path.count("/"),
             "page_title": " — ".join([_named(self.chapter), meta.title][self.first :]),
             "title": meta.title,
             "description": meta.description or meta.subtitle or meta.title,
             "home": _relative(self.chapter, self.book.chapters[0].path),
-            "found": self.words["results"],
-            "nothing": self.words["no-results"],
         }
         head, rest = self.text.html.split("</h1>", 1)
         imprint = " · ".join(filter(None, map(self.book.cover.get, ("publisher", "edition"))))
@@ -276,21 +271,16 @@ class _Page:
 
     def contents(self) -> str:
         """The headings of this page, if it has more than one."""
-        shown = [
-            (heading["c"][0], heading["c"][1], _titled(heading))
-            for heading in self.headings()
-            if heading["c"][0] <= CONTENTS_DEPTH
-        ]
-        items = (
-            f'<li class="level-{level}"><a href="#{own[0]}">{escape(title)}</a></li>'
-            for level, own, title in shown
+        headings = [node for node in tree.every(self.text.source) if node["t"] == "Header"]
+        shown = [node for node in headings if node["c"][0] <= CONTENTS_DEPTH]
+        items = "".join(
+            f'<li class="level-{node["c"][0]}">'
+            f'<a href="#{node["c"][1][0]}">{escape(_titled(node))}</a></li>'
+            for node in shown
         )
         name = escape(self.words["page-contents"])
-        box = f'<nav class="toc" aria-label="{name}"><p>{name}</p>\n<ol>{"".join(items)}</ol></nav>'
+        box = f'<nav class="toc" aria-label="{name}"><p>{name}</p>\n<ol>{items}</ol></nav>'
         return f'<div class="toc-place">{box}</div>\n' if len(shown) > 1 else ""
-
-    def headings(self) -> list[Node]:
-        return [node for node in tree.every(self.text.source) if node["t"] == "Header"]
 
     def turn(self) -> str:
         """The way to the chapter before and to the one after."""

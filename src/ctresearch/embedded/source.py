@@ -181,9 +181,9 @@ def read(study: Study, name: str, problems: Problems | None = None) -> Project:
         found.raise_any()
     language = config.get("lang", default="en")
     own, common = (folder / f for f in (f"_variables-{language}.yml", "_variables.yml"))
-    variables = Yaml(study.shown(common), {})
-    if own.is_file() or common.is_file():
-        variables = _read_yaml(own if own.is_file() else common, study, found)
+    released = own if own.is_file() else common
+    none = Yaml(study.shown(released), {})
+    variables = _read_yaml(released, study, found) if released.is_file() else none
     project = Project(study, name, config, variables)
     pages = tuple(_Scanner(project, found).page(*entry) for entry in _listed(project, found))
     if problems is None:
