@@ -81,7 +81,7 @@ def _address(chapter_path: str) -> str:
 
 def _named(chapter: Chapter, separator: str = " ") -> str:
     """'1 Jamaica'; an unnumbered chapter has its title alone."""
-    return separator.join(filter(None, (chapter.number, tree.text_of(chapter.title).strip())))
+    return separator.join(filter(None, (chapter.number, nodes.text_of(chapter.title).strip())))
 
 
 class _Text(nodes.Writer):
@@ -100,7 +100,7 @@ class _Text(nodes.Writer):
             number = f"{book.words['appendix']} {number} —"
         title = nodes.heading(1, chapter.id, *_numbered(number), *self.inner(chapter.title))
         whole = nodes.document([title, *self.inner(self.source)])
-        self.html = tree.run_pandoc(PANDOC, whole).decode()
+        self.html = nodes.run_pandoc(PANDOC, whole).decode()
 
     def header(self, node: Node) -> list[Node]:
         level, (at, _, settings), title = node["c"]
@@ -162,7 +162,7 @@ class _Text(nodes.Writer):
     def image(self, node: Node) -> list[Node]:
         """A drawing is set into the page; any other picture is a file beside it."""
         (_, _, settings), said, (target, _) = node["c"]
-        files, alt = dict(settings), tree.text_of(said)
+        files, alt = dict(settings), nodes.text_of(said)
         size = [[side, files[side]] for side in ("width", "height") if side in files]
         path = Path(files.get("svg", target))
         data = path.read_bytes()
@@ -265,13 +265,13 @@ class _Page:
     def entry(self, chapter: Chapter) -> str:
         current = ' aria-current="page"' if chapter == self.chapter else ""
         number = f'<span class="number">{chapter.number}</span>' if chapter.number else ""
-        title = f"<span>{escape(tree.text_of(chapter.title))}</span>"
+        title = f"<span>{escape(nodes.text_of(chapter.title))}</span>"
         way = _relative(self.chapter, chapter.path)
         return f'<li><a href="{way}"{current}>{number} {title}</a></li>\n'
 
     def contents(self) -> str:
         """The headings of this page, if it has more than one."""
-        headings = [node for node in tree.every(self.text.source) if node["t"] == "Header"]
+        headings = [node for node in nodes.every(self.text.source) if node["t"] == "Header"]
         shown = [node for node in headings if node["c"][0] <= CONTENTS_DEPTH]
         items = "".join(
             f'<li class="level-{node["c"][0]}">'
@@ -311,7 +311,7 @@ class _Page:
 
 def _titled(heading: Node) -> str:
     _, (_, _, settings), title = heading["c"]
-    return " ".join(filter(None, (dict(settings).get("number", ""), tree.text_of(title).strip())))
+    return " ".join(filter(None, (dict(settings).get("number", ""), nodes.text_of(title).strip())))
 
 
 def _flat(blocks: list[Node]) -> Iterator[Node]:
@@ -325,5 +325,5 @@ def _flat(blocks: list[Node]) -> Iterator[Node]:
 
 def _spoken(blocks: list[Node]) -> str:
     """The text of blocks, a space between any two of them."""
-    held = [node["c"] for node in tree.every(blocks) if node["t"] in ("Para", "Plain")]
-    return " ".join(tree.text_of(inlines) for inlines in held)
+    held = [node["c"] for node in nodes.every(blocks) if node["t"] in ("Para", "Plain")]
+    return " ".join(nodes.text_of(inlines) for inlines in held)

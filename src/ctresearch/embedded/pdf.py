@@ -120,7 +120,7 @@ class _Text(nodes.Writer):
     def files(self) -> dict[str, bytes]:
         """What typst reads, by name."""
         blocks = [block for part in self.parts() for block in part]
-        body = tree.run_pandoc(PANDOC, nodes.document(blocks))
+        body = nodes.run_pandoc(PANDOC, nodes.document(blocks))
         template = (HERE / "book.typ").read_bytes()
         return {"main.typ": OPENING.encode() + body, "book.typ": template, **self.media}
 
@@ -205,7 +205,7 @@ class _Text(nodes.Writer):
         sizes = [
             f", {side}: {_length(files[side])}" for side in ("width", "height") if side in files
         ]
-        alt = _quoted(tree.text_of(said))
+        alt = _quoted(nodes.text_of(said))
         return [nodes.raw("typst", f'#picture("{name}", alt: {alt}{"".join(sizes)})')]
 
 

@@ -15,14 +15,14 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from ctresearch.embedded import nodes
 from ctresearch.embedded.cells import Cells
-from ctresearch.embedded.nodes import API, Changes, Node, Writer, change, div, inside, plain, string
+from ctresearch.embedded.nodes import Changes, Node, change, inside, string, text_of
 from ctresearch.embedded.source import ALLOWED, WORDS, Page, Project, note
 from ctresearch.files import read_text
 from ctresearch.problems import Problems
@@ -35,8 +35,6 @@ FOREIGN = re.compile(r"(eq|lst|thm|lem|cor|prp|cnj|def|exm|exr|sol|rem|alg|tip|n
 CONDITIONS = {"content-visible", "content-hidden"}
 FORMATS = {"html": "html", "docx": "docx", "pdf": "typst"}  # ours: Quarto's
 NOWHERE = "(?!)"  # a pattern that matches no line: the first one is named
-QUOTES = {"SingleQuote": ("‘", "’"), "DoubleQuote": ("“", "”")}
-SPACES = ("Space", "SoftBreak", "LineBreak")
 EXTERNAL = re.compile(r"(https?|mailto):")
 
 
@@ -136,50 +134,6 @@ def for_format(blocks: list[Node], to: str) -> list[Node]:
     return change(blocks, {"Div": shown})
 
 
-def every(nodes: Any) -> Iterator[Node]:
-    """All nodes of a tree, in document order."""
-    if isinstance(nodes, dict):
-        if "t" in nodes:
-            yield nodes
-        nodes = nodes.get("c")
-    for node in nodes if isinstance(nodes, list) else ():
-        if isinstance(node, (dict, list)):
-            yield from every(node)
-
-
-def text_of(nodes: Any) -> str:
-    """Inlines (or blocks) as plain text, without their notes."""
-    if isinstance(nodes, list):
-        return "".join(text_of(node) for node in nodes)
-    kind = nodes.get("t") if isinstance(nodes, dict) else None
-    content: Any = nodes.get("c", []) if kind else []
-    if kind in ("Str", "Code"):
-        return str(content if kind == "Str" else content[1])
-    if kind == "Quoted":
-        opened, closed = QUOTES[content[0]["t"]]
-        return f"{opened}{text_of(content[1])}{closed}"
-    return " " if kind in SPACES else "" if kind == "Note" else text_of(content)
-
-
-def run_pandoc(arguments: list[str], content: bytes) -> bytes:
-    """What pandoc makes of `content`; every word it says beside that is a failure."""
-    made, said = _pandoc(arguments, content)
-    if said:
-        raise RuntimeError(f"pandoc says: {said}")
-    return made
-
-
-def _pandoc(arguments: list[str], content: bytes) -> tuple[bytes, str]:
-    """What pandoc makes of `content`, and the words it says beside that."""
-    import pypandoc
-
-    command = [pypandoc.get_pandoc_path(), *arguments]
-    done = subprocess.run(command, input=content, capture_output=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"pandoc failed: {done.stderr.decode()}")
-    return done.stdout, done.stderr.decode()
-
-
 def _read(
     project: Project, tables: list[str], problems: Problems
 ) -> tuple[list[list[Node]], list[list[Node]], dict[str, Node]]:
@@ -188,7 +142,7 @@ def _read(
     jobs += [{"format": "html", "text": table} for table in tables]
     jobs += [{"format": "biblatex", "text": text} for text in _bibliographies(project, problems)]
     batch = Path(__file__).with_name("batch.lua")
-    made, said = _pandoc(["lua", str(batch)], json.dumps(jobs).encode())
+    made, said = nodes.pandoc(["lua", str(batch)], json.dumps(jobs).encode())
     _hear(said, project, problems)
     trees = json.loads(made)
     blocks, pages = [tree["blocks"] for tree in trees], len(project.pages)
@@ -229,11 +183,11 @@ def _cite(project: Project, chapters: list[Chapter], references: list[Node]) -> 
         "lang": {"t": "MetaString", "c": project.language},
         "link-citations": {"t": "MetaBool", "c": True},
     }
-    blocks = [div([plain(*chapter.title), *chapter.blocks]) for chapter in chapters]
-    tree = json.dumps({"pandoc-api-version": API, "meta": meta, "blocks": blocks})
+    blocks = [nodes.div([nodes.plain(*chapter.title), *chapter.blocks]) for chapter in chapters]
     style = project.config.get("csl")
     styled = ["--csl", str(project.folder / style)] if style else []
-    made = run_pandoc(["-f", "json", "-t", "json", "--citeproc", *styled], tree.encode())
+    citing = ["-f", "json", "-t", "json", "--citeproc", *styled]
+    made = nodes.run_pandoc(citing, nodes.document(blocks, meta))
     bare: Changes = {"Cite": lambda node: node["c"][1]}
     cited = [change(kept["c"][1], bare) for kept in json.loads(made)["blocks"]]
     return [
@@ -309,7 +263,7 @@ class _Place:
     alt: str = ""  # what a float's div says its images show
 
 
-class _Reader(Writer):
+class _Reader(nodes.Writer):
     """Reads the pages in order, numbers what is numbered, and keeps references for the end."""
 
     kinds = (
@@ -470,7 +424,7 @@ class _Reader(Writer):
         title = settings.get("title") or self.words.get(kind, kind)
         if blocks and blocks[0]["t"] == "Header":
             title, blocks = text_of(blocks[0]["c"][2]), blocks[1:]
-        return div(self.inner(blocks), "ct-callout", kind, title=title)
+        return nodes.div(self.inner(blocks), "ct-callout", kind, title=title)
 
     def float(self, attributes: Attributes, blocks: list[Node]) -> list[Node]:
         """A figure or table with its number; its last paragraph is the caption."""
@@ -487,14 +441,14 @@ class _Reader(Writer):
         self.label(own, own, LABELS[kind], number)
         before, place.within, place.alt = place.within, own, given.get("fig-alt", "")
         content = self.inner(blocks[:-1])
-        caption = div([plain(*self.inner(last["c"]))], "ct-caption")
+        caption = nodes.div([nodes.plain(*self.inner(last["c"]))], "ct-caption")
         place.within, place.alt = before, ""
         word = self.words[LABELS[kind]]
         shown = [*self.widths(content, given.get("tbl-colwidths", "")), caption]
-        return [div(shown, f"ct-{LABELS[kind]}", at=own, number=number, label=word)]
+        return [nodes.div(shown, f"ct-{LABELS[kind]}", at=own, number=number, label=word)]
 
-    def widths(self, nodes: list[Node], given: str) -> list[Node]:
-        """The nodes with the columns of tables as given in percent: [30,70]."""
+    def widths(self, content: list[Node], given: str) -> list[Node]:
+        """Nodes with the columns of tables as given in percent: [30,70]."""
         shares = [float(part) / 100 for part in re.findall(r"[\d.]+", given)]
 
         def table(node: Node) -> list[Node]:
@@ -504,7 +458,7 @@ class _Reader(Writer):
             kept = [[s, {"t": "ColWidth", "c": w}] for s, w in zip(sides, shares, strict=fits)]
             return [{"t": "Table", "c": [*node["c"][:2], kept, *node["c"][3:]]}]
 
-        return change(nodes, {"Table": table}) if given else nodes
+        return change(content, {"Table": table}) if given else content
 
     def captioned(self, node: Node) -> list[Node]:
         """A figure or table in pandoc's own way: its caption a part of it."""

@@ -62,7 +62,7 @@ def write(book: Book, out: Path) -> Path:
         blocks = nodes.document(list(text.blocks()))
         house = housestyle.files(book, text.section)
         styles = write_whole(text.folder / "reference.docx", housestyle.packed(house))
-        made = tree.run_pandoc([*PANDOC, f"--reference-doc={styles}"], blocks)
+        made = nodes.run_pandoc([*PANDOC, f"--reference-doc={styles}"], blocks)
     with zipfile.ZipFile(io.BytesIO(made)) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
     files |= {name: house[name] for name in OURS}
