@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ctresearch.embedded import source, tree
-from ctresearch.embedded.source import DIV, Embed, Line, Page, Project, note
+from ctresearch.embedded.source import DIV, Line, Page, Project, note
 from ctresearch.embedded.tree import FORMATS, Book
 from ctresearch.problems import Problems, refuse, suggestion
 from ctresearch.release import RELEASED, intact
@@ -143,7 +143,8 @@ def _lint(project: Project, problems: Problems) -> None:
                 where = lines[text.count("\n", 0, offset)].where
                 note(problems, where, "number", name=number)
         for n, embed in enumerate(page.embeds):
-            if _is_invented(_run(embed)) and not _is_marked(page, n, embed.place):
+            run = embed.notebook.with_suffix("") / RUN
+            if _is_invented(run) and not _is_marked(page, n, embed.place):
                 note(problems, embed.where, "mark", name=embed.place)
 
 
@@ -169,12 +170,8 @@ def _passages(page: Page) -> Iterator[list[Line]]:
     yield passage
 
 
-def _run(embed: Embed) -> Path:
-    """The record of the run whose output is embedded."""
-    return embed.notebook.with_suffix("") / RUN
-
-
 def _is_invented(run: Path) -> bool:
+    """Whether the record of a run says so."""
     return run.is_file() and bool(json.loads(run.read_text(encoding="utf-8")).get("invented"))
 
 
