@@ -15,12 +15,13 @@ import json
 import random
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape, unescape
+from itertools import islice, zip_longest
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import Any, TypeVar
 
 from ctresearch import findings, reports, runs
 from ctresearch.files import write_whole
@@ -41,12 +42,16 @@ HEADINGS = {
     "page": "Rendered pages that say something else than what is released",
 }
 NEXT = "Next: put back what differs, or `ctresearch build` to print what the sources say now."
+NO_FINDING = "no such finding"
 NOT_ALL = "The sentences above no longer hold; every other one does."
 ALL = "Every printed sentence still holds."
 SOME = "Every sentence that was checked still holds; not all were."
 NOT_DRAWN = "it was not drawn"
 SEALED = "it rests on sealed evidence that no key here opens"
 NO_PAGES = "it is not rendered here in html; `ctresearch render {report} --to html` makes it"
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, order=True)
@@ -185,7 +190,7 @@ def verify(
     contents = Contents(study)
     for report, listed in released.items():
         for run in (run for run in listed if run in wanted):
-            _hold(study, scratch, run, study.reports / report / RELEASED, contents, verdict)
+            _hold(study, scratch, run, study.reports / report, contents, verdict)
         if len(wanted) == len(every):
             verdict.differences += _variables(study, scratch, report)
         _hold_pages(study, report, verdict)
@@ -207,16 +212,16 @@ def _drawn(wanted: tuple[runs.Run, ...], sample: int | None, seed: int) -> tuple
 def _hold(
     study: Study, scratch: Study, run: runs.Run, folder: Path, contents: Contents, verdict: Verdict
 ) -> None:
-    """Hold one rerun against what was released of it."""
-    said = _findings(folder / run.place / run.notebook)
-    tables = len(list((folder / run.place / run.notebook).glob("*.csv")))
-    inputs = len(_json(folder / run.place / run.notebook / runs.RECORD)["inputs"])
-    verdict.count(notebooks=1, findings=len(said), tables=tables, inputs=inputs)
+    """Hold one rerun against what a report released of it."""
+    then, now = folder / RELEASED / run.place / run.notebook, runs.results_of(scratch, run)
+    said, inputs = findings.read(then / findings.FILE), runs.inputs_digests(study, run, contents)
+    tables = len(list(then.glob("*.csv")))
+    verdict.count(notebooks=1, findings=len(said), tables=tables, inputs=len(inputs))
     verdict.differences += [
-        *_inputs(study, run, folder, contents),
-        *_sentences(study, scratch, run, folder),
-        *_tables(scratch, run, folder),
-        *_outputs(scratch, run, folder),
+        *_inputs(then, inputs),
+        *_sentences(study, then, now, folder),
+        *_tables(then, now, run),
+        *_outputs(then, now, run),
     ]
 
 
@@ -260,24 +265,32 @@ def _rerun(
         raise ResearchError(problems)
 
 
-def _inputs(study: Study, run: runs.Run, folder: Path, contents: Contents) -> Iterator[Difference]:
+def _apart(then: Mapping[str, T], now: Mapping[str, T]) -> Iterator[tuple[str, T | None, T | None]]:
+    """What differs, was lost or is new: its name, as released, as the rerun has it."""
+    for name in sorted({*then, *now}):
+        if then.get(name) != now.get(name):
+            yield name, then.get(name), now.get(name)
+
+
+def _parting(then: Sequence[str], now: Sequence[str]) -> Iterator[tuple[int, str, str]]:
+    """The first row in which two files differ, counted from 1, and what stands there in each."""
+    rows = enumerate(zip_longest(then, now, fillvalue="no such row"), start=1)
+    return islice(((row, *both) for row, both in rows if both[0] != both[1]), 1)
+
+
+def _inputs(then: Path, now: Mapping[str, str]) -> Iterator[Difference]:
     """The files that are not what the released run record says was read."""
-    then = _json(folder / run.place / run.notebook / runs.RECORD)["inputs"]
-    now = runs.inputs_digests(study, run, contents)
-    for path in sorted(set(then) | set(now)):
-        before, after = then.get(path, "not there"), now.get(path, "not there")
-        if before != after:
-            yield Difference("input", path, before[:12], after[:12])
+    for path, *both in _apart(_json(then / runs.RECORD)["inputs"], now):
+        before, after = (digest or "not there" for digest in both)
+        yield Difference("input", path, before[:12], after[:12])
 
 
-def _sentences(study: Study, scratch: Study, run: runs.Run, folder: Path) -> Iterator[Difference]:
+def _sentences(study: Study, then: Path, now: Path, report: Path) -> Iterator[Difference]:
     """Findings whose sentence or values came out differently, were lost or are new."""
-    then = {f.id: f for f in _findings(folder / run.place / run.notebook)}
-    now = {f.id: f for f in _findings(runs.results_of(scratch, run))}
-    for key in sorted(set(then) | set(now)):
-        if then.get(key) != now.get(key):
-            where = "; ".join([key, *_printed(study, key, folder.parent)])
-            yield Difference("finding", where, _said(then.get(key)), _said(now.get(key)))
+    recorded = ({f.id: f for f in findings.read(path / findings.FILE)} for path in (then, now))
+    for key, *both in _apart(*recorded):
+        where = "; ".join([key, *_printed(study, key, report)])
+        yield Difference("finding", where, *(f.sentence("en") if f else NO_FINDING for f in both))
 
 
 def _printed(study: Study, finding: str, report: Path) -> Iterator[str]:
@@ -293,39 +306,30 @@ def _said(finding: findings.Finding | None) -> str:
     return finding.sentence("en") if finding else "no such finding"
 
 
-def _tables(scratch: Study, run: runs.Run, folder: Path) -> Iterator[Difference]:
-    then = {p.name: p for p in (folder / run.place / run.notebook).glob("*.csv")}
-    now = {p.name: p for p in (runs.results_of(scratch, run) / "shared").glob("*.csv")}
-    for name in sorted(set(then) | set(now)):
-        before, after = _lines(then.get(name)), _lines(now.get(name))
-        if before != after:
-            first = next(
-                i for i in range(max(len(before), len(after))) if _at(before, i) != _at(after, i)
-            )
-            where = f"{run.place}/{run.notebook}/{name}, row {first + 1}"
-            yield Difference("table", where, _at(before, first), _at(after, first))
+def _tables(then: Path, now: Path, run: runs.Run) -> Iterator[Difference]:
+    tables = (
+        {path.name: _lines(path) for path in at.glob("*.csv")} for at in (then, now / "shared")
+    )
+    for name, before, after in _apart(*tables):
+        for row, *both in _parting(before or [], after or []):
+            yield Difference("table", f"{run.name}/{name}, row {row}", *both)
 
 
-def _lines(path: Path | None) -> list[str]:
-    return path.read_text(encoding="utf-8").splitlines() if path else []
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
 
 
-def _at(lines: Sequence[str], row: int) -> str:
-    return lines[row] if row < len(lines) else "no such row"
-
-
-def _outputs(scratch: Study, run: runs.Run, folder: Path) -> Iterator[Difference]:
+def _outputs(then: Path, now: Path, run: runs.Run) -> Iterator[Difference]:
     """Cells whose source, count or any output differs; a count must be there."""
     name = f"{run.notebook}.ipynb"
-    then = _json(folder / run.place / name)["cells"]
-    now = strip(_json(runs.results_of(scratch, run) / name))["cells"]
-    if len(then) != len(now):
-        yield Difference("output", f"{run.place}/{name}", f"{len(then)} cells", f"{len(now)} cells")
+    before, after = _json(then.with_name(name))["cells"], strip(_json(now / name))["cells"]
+    where = f"{run.place}/{name}"
+    if len(before) != len(after):
+        yield Difference("output", where, f"{len(before)} cells", f"{len(after)} cells")
         return
-    for at, (before, after) in enumerate(zip(then, now, strict=True), start=1):
-        if before != after:
-            where = f"{run.place}/{name}, cell {at}"
-            yield Difference("output", where, *_shown(before, after))
+    for at, cells in enumerate(zip(before, after, strict=True), start=1):
+        if cells[0] != cells[1]:
+            yield Difference("output", f"{where}, cell {at}", *_shown(*cells))
 
 
 def _shown(before: dict[str, Any], after: dict[str, Any]) -> tuple[str, str]:
@@ -350,13 +354,8 @@ def _plain(output: dict[str, Any]) -> str:
 def _variables(study: Study, scratch: Study, report: str) -> Iterator[Difference]:
     """Lines of the report's variables that the rerun's findings would not write."""
     for path, content in variables(scratch, report).items():
-        before = _lines(path if path.is_file() else None)
-        after = content.splitlines()
-        for row in range(max(len(before), len(after))):
-            if _at(before, row) != _at(after, row):
-                where = f"{study.shown(path)}, line {row + 1}"
-                yield Difference("variable", where, _at(before, row), _at(after, row))
-                break
+        for row, *both in _parting(_lines(path), content.splitlines()):
+            yield Difference("variable", f"{study.shown(path)}, line {row}", *both)
 
 
 def _hold_pages(study: Study, report: str, verdict: Verdict) -> None:
@@ -391,17 +390,11 @@ def _read(page: Path | None) -> list[str]:
     return unescape(shown).split()
 
 
-def _where_parted(before: Sequence[str], after: Sequence[str], least: int = 12) -> tuple[str, str]:
+def _where_parted(before: Sequence[str], after: Sequence[str], near: int = 6) -> tuple[str, str]:
     """Two lists of words from shortly before they part."""
-    pairs = enumerate(zip(before, after, strict=False))
-    at = next((n for n, (a, b) in pairs if a != b), min(len(before), len(after)))
-    near = slice(max(0, at - least // 2), at + least)
-    return " ".join(before[near]), " ".join(after[near])
-
-
-def _findings(folder: Path) -> tuple[findings.Finding, ...]:
-    path = folder / "findings.json"
-    return findings.read(path) if path.is_file() else ()
+    first, *_ = next(_parting(before, after))
+    around = slice(max(0, first - near), first + 2 * near)
+    return " ".join(before[around]), " ".join(after[around])
 
 
 def _json(path: Path) -> Any:
