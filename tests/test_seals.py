@@ -671,7 +671,8 @@ def test_sealed_evidence_gives_the_same_tables_and_is_nowhere_in_clear(built_cop
     study, said = sealed_copy(built_copy, mine)
     wanted = [run for run in runs.chosen(["suriname"], runs.plan(study)) if run.rule.streams]
     ended = list(build.run(study, wanted, fresh=True))
-    coding.segments(study.country("suriname"), read_codebook(study))
+    suriname = study.country("suriname")
+    assert len(coding.segments(suriname, evidence.turns(suriname), read_codebook(study)))
     git(study.root, "init", "-q")
     git(study.root, "add", "-A", "-f")
     git(study.root, "commit", "-q", "-m", "sealed")
