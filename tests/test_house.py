@@ -17,7 +17,7 @@ SOURCES = Path(__file__).parents[1] / "src" / "ctresearch"
 FLOORS = {
     "ground": ["problems", "files", "values", "tables", "seals"],
     "plan": ["study", "fingerprint", "instruments"],
-    "evidence": ["coding", "evidence", "harmonise", "invent"],
+    "evidence": ["story", "coding", "corrections", "evidence", "harmonise", "invent"],
     "analysis": [
         "analysis.themes",
         "analysis.media",

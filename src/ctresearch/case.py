@@ -217,7 +217,7 @@ def _check_codings(study: Study) -> None:
     problems = Problems()
     for country in study.countries:
         with problems.gather():
-            coding.check_codings(country, evidence.turns(country), codebook)
+            coding.check_codings(country, codebook)
         for path in sorted((country.folder / "codings").glob("[!.~]*")):
             if path.suffix not in (".jsonl", ".torn"):
                 cure = "The name of a coding log ends in .jsonl; else keep it elsewhere."

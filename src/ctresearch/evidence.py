@@ -24,7 +24,7 @@ from typing import Any
 
 import pandas as pd
 
-from ctresearch import seals, tables
+from ctresearch import coding, seals, tables
 from ctresearch.files import read_text
 from ctresearch.instruments import Form, Question, read_form, read_media_form
 from ctresearch.problems import Problem, Problems, ResearchError, refuse, suggestion
@@ -349,6 +349,9 @@ def seal(country: Country, names: Sequence[str] = ()) -> list[Path]:
         seals.remember(folder, recipients)
     keep_out_of_git(country)
     found = Problems()
+    for log in sorted((folder / "codings").glob("*.jsonl")):
+        with found.gather():
+            coding.seal_log(log, shown(log), recipients, again=changed)
     opened = [folder / name for name in names] or seals.open_files(folder)
     for path in opened:
         with found.gather():
@@ -357,9 +360,6 @@ def seal(country: Country, names: Sequence[str] = ()) -> list[Path]:
     for path in again:
         with found.gather():
             seals.reseal(path, recipients, shown(path))
-    for log in sorted((folder / "codings").glob("*.jsonl")):
-        with found.gather():
-            seals.seal_log(log, recipients, shown(log), again=changed)
     found.raise_any()
     seals.remember(folder, recipients)
     return sorted({*opened, *again})

@@ -23,7 +23,6 @@ from typing import Any
 from ctresearch.problems import refuse
 
 BOM = "\ufeff"
-FAR = 1 << 30  # a byte no log of ours reaches
 
 
 def write_whole(path: Path, content: str | bytes) -> Path:
@@ -118,19 +117,6 @@ def alone(path: Path, doing: str) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
-
-
-def lock(handle: int) -> None:
-    """Hold an open file for this writer alone until it is closed; others wait their turn."""
-    if sys.platform == "win32":
-        import msvcrt
-
-        os.lseek(handle, FAR, os.SEEK_SET)  # a lock there keeps writers out, and readers in
-        msvcrt.locking(handle, msvcrt.LK_LOCK, 1)
-    else:
-        import fcntl
-
-        fcntl.flock(handle, fcntl.LOCK_EX)
 
 
 def digest(data: bytes) -> str:

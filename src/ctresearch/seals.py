@@ -14,7 +14,6 @@ one has been read back from the disk and found the same, so that a power cut cos
 from __future__ import annotations
 
 import base64
-import json
 import os
 import stat
 import subprocess
@@ -37,7 +36,6 @@ NO_KEY_FITS = "No matching keys found"  # pyrage's words
 BY_PASSPHRASE = b"age-encryption.org/v1\n-> scrypt "
 SEALED_FOR = "sealed-for.txt"  # in a country's folder: the public halves it is sealed for
 SECRET = "AGE-SECRET-KEY-"
-AS_IN_LOGS: dict[str, Any] = {"ensure_ascii": False, "separators": (",", ":")}
 BOTH = "the open file and the sealed one are both here, and they differ"
 KEEP_ONE = "Move the one you do not want out of the study, then type the command again."
 
@@ -368,40 +366,6 @@ def reseal(path: Path, recipients: Sequence[str], where: str) -> None:
     """Seal a sealed file for other keys; `path` is its open name."""
     data = opened(files.read_bytes(sealed(path), where + ENDING), where + ENDING)
     files.write_whole(sealed(path), _checked(data, recipients, where))
-
-
-def seal_log(log: Path, recipients: Sequence[str], where: str, *, again: bool = False) -> None:
-    """Seal the words of a coding log, line by line; who is coding meanwhile waits.
-
-    again   also those that are sealed already, for other keys
-    """
-    handle = os.open(log, os.O_RDWR | getattr(os, "O_BINARY", 0))
-    try:
-        files.lock(handle)
-        before = log.read_bytes()
-        lines = enumerate(before.split(b"\n"), start=1)
-        made = b"\n".join(_line(raw, recipients, f"{where}, line {n}", again) for n, raw in lines)
-        if made != before:
-            files.write_whole(log, made)
-    finally:
-        os.close(handle)
-
-
-def _line(raw: bytes, recipients: Sequence[str], where: str, again: bool) -> bytes:
-    """A line of a log with its words, if it has any, sealed."""
-    try:
-        line = json.loads(raw or b"{}")
-        words = line.get("words")
-    except (ValueError, AttributeError):
-        cure = "Take the line out; what it held must be coded again."
-        raise refuse(where, "this line is torn", cure) from None
-    if isinstance(words, str) and again:
-        said = open_words(words, where)
-    elif isinstance(words, dict) and any(words.values()):
-        said = json.dumps(words, **AS_IN_LOGS)
-    else:
-        return raw
-    return json.dumps(line | {"words": seal_words(said, recipients)}, **AS_IN_LOGS).encode("utf-8")
 
 
 def open_files(folder: Path) -> list[Path]:
