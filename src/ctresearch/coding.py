@@ -151,6 +151,8 @@ def line(
 
     Raises ResearchError where these do not make a line.
     """
+    if any("\ud800" <= letter <= "\udfff" for letter in memo):
+        raise refuse(f"a line by {by!r}, memo", "it holds half a letter", "Type that letter again.")
     at = at or datetime.now(UTC)
     start, end = given.get("start", 0), given.get("end", 0)
     pre, post = text[max(0, start - AROUND) : start], text[end : end + AROUND] if end else ""

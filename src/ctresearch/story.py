@@ -26,7 +26,7 @@ LETTERS = r"""[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u(?!d[89a-f])[0-9a-f]{4})[^"\
 PLAIN = r"""[^"\\\x00-\x1f]++"""
 NUMBER = r"(0|[1-9][0-9]{0,8})"
 AS_WRITTEN = re.compile(
-    r'\{"id":"([0-9A-Z]{26})","op":"(add|del|memo|move|lock)"(?:,"of":"([0-9A-Z]{26})")?+,'
+    r'(?m)^\{"id":"([0-9A-Z]{26})","op":"(add|del|memo|move|lock)"(?:,"of":"([0-9A-Z]{26})")?+,'
     r'"at":"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{6})?+)Z",'
     rf'"by":"{PLAIN}","v":"[0-9a-f]{{16}}"(?:,"code":"({PLAIN})")?+'
     rf'(?:,"start":{NUMBER},"end":{NUMBER})?+,"words":(?:\{{"quote":"({LETTERS})",'
