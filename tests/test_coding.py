@@ -416,9 +416,7 @@ def test_lines_made_now_have_ids_of_their_own():
 def read_both_ways(text, log):
     """What `quick` and `_careful` make of a log; the problems where it is refused."""
     of = story.Transcript(text, coding.version(text), sealed=False)
-    quick = story.quick(log, "ap", of)
-    if quick and {*quick.code, *quick.dead} - BOOK.by_id.keys():
-        quick = None  # `coding` reads such a log with care, to tell of the code
+    quick = story.quick(log, "ap", of, BOOK.by_id.keys())
     try:
         live, doubts = coding._careful(log, "log", "ap", of, BOOK)
         return quick, live, doubts

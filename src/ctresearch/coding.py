@@ -445,7 +445,10 @@ def _read(
             continue
         with faults.gather():
             of = beside(interview)
-            live, doubted = _what_lives(log, where, coder, of, codebook)
+            doubted: list[Problem] = []
+            live = quick(log, coder, of, codebook.by_id.keys())
+            if live is None:
+                live, doubted = _careful(log, where, coder, of, codebook)
             found[interview, coder] = live
             doubts += doubted
             if of.text is not None:
@@ -454,16 +457,6 @@ def _read(
         with suppress(OSError):  # a study that may only be read is read without
             write_whole(shelf, to_json((FORM, known | fresh)))
     return found, faults, doubts
-
-
-def _what_lives(
-    log: Path, where: str, coder: str, of: Transcript, codebook: Codebook
-) -> tuple[Live, list[Problem]]:
-    """What lives in a log, and the doubts about it, by the short way where that can be gone."""
-    live = quick(log, coder, of)
-    if live is not None and codebook.by_id.keys() >= {*live.code, *live.dead}:
-        return live, []
-    return _careful(log, where, coder, of, codebook)
 
 
 def _listed(
@@ -588,8 +581,9 @@ def _stale(stale: Sequence[str], lines: dict[str, Line]) -> Iterator[Problem]:
     if stale:
         others = (placed[one].rpartition(" ")[2] for one in stale[1:])
         where = ", ".join([placed[stale[0]], *others])
+        interview = where.rpartition("/")[2].partition(".")[0]
         what = "made on another version of the transcript; not counted"
-        yield Problem(where, what, "Type: ctresearch code INTERVIEW --reanchor")
+        yield Problem(where, what, f"Type: ctresearch code {interview} --reanchor")
 
 
 def _faults(
