@@ -92,7 +92,9 @@ def _probe(root: Path, then: str) -> dict[str, float]:
 import json, resource, sys, time
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from pathlib import Path
-from coding import codebook, coding, evidence, Country, Study
+from coding import codebook
+from ctresearch import coding, evidence
+from ctresearch.study import Country, Study
 root = Path({str(root)!r})
 country = Country(Study(root), "jamaica", root / "research" / "countries" / "jamaica")
 book = codebook()
