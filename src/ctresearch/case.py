@@ -17,7 +17,7 @@ from typing import Protocol, TypeVar
 
 import pandas as pd
 
-from ctresearch import coding, evidence, findings, instruments
+from ctresearch import coding, double, evidence, findings, instruments
 from ctresearch.problems import Problems, refuse
 from ctresearch.study import Country, Meeting, Study, Threshold, find_study
 from ctresearch.tables import write_table
@@ -256,4 +256,6 @@ def _check_codings(study: Study) -> None:
     for country in study.countries:
         with problems.gather():
             coding.check_codings(country, evidence.turns(country), codebook)
+        with problems.gather():
+            double.assignments(country)
     problems.raise_any()

@@ -78,6 +78,7 @@ class Line(BaseModel):
     start: int = 0
     end: int = 0
     words: Words | str = Words()
+    settled: str = ""  # in the log of `consensus`: who settled it
 
     @model_validator(mode="after")
     def _is_whole(self) -> Line:
