@@ -17,7 +17,7 @@ SOURCES = Path(__file__).parents[1] / "src" / "ctresearch"
 FLOORS = {
     "ground": ["problems", "files", "values", "tables"],
     "plan": ["study", "fingerprint", "instruments"],
-    "evidence": ["coding", "evidence", "double", "invent"],
+    "evidence": ["coding", "evidence", "double", "agreement", "invent"],
     "analysis": [
         "analysis.themes",
         "analysis.media",
