@@ -17,7 +17,7 @@ SOURCES = Path(__file__).parents[1] / "src" / "ctresearch"
 FLOORS = {
     "ground": ["problems", "files", "values", "tables"],
     "plan": ["study", "fingerprint", "instruments"],
-    "evidence": ["coding", "evidence", "double", "agreement", "invent"],
+    "evidence": ["coding", "evidence", "double", "agreement", "reliability", "invent"],
     "analysis": [
         "analysis.themes",
         "analysis.media",

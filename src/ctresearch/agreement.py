@@ -29,7 +29,7 @@ Floats = NDArray[np.floating[Any]]
 Number = Any  # a float; an array of floats where the ratings are weighted in many ways
 Coefficient = Callable[[Any], Number]
 DRAWS, SEED = 1000, 2005
-MOST_DRAWN = 100  # draws held in memory at a time
+MOST_DRAWN = 2_000_000  # rows times draws that are held in memory
 MISSING = ("", "None", "nan", "<NA>")
 MOST_CELLS = 20_000_000  # rows times values that are held in memory
 SAME = 1e-12  # chance agreement this near to 1 is 1
@@ -261,26 +261,27 @@ def bootstrap(
     """Percentile interval of a coefficient: units are drawn anew, with their ratings.
 
     What is drawn are the units of the frame, or the blocks of Ratings that have them: characters
-    of one turn were not coded one by one. NaN where no draw has the coefficient defined.
+    of one turn were not coded one by one. NaN where more than 1 - `mass` of the draws leave the
+    coefficient undefined: of a code that was hardly ever used there is too little to say.
 
     Efron, B. and Tibshirani, R. (1993). An Introduction to the Bootstrap, ch. 13; for alpha, Zapf,
     A. et al. (2016). BMC Medical Research Methodology 16: 93.
     """
     of, chance = ratings(frame), np.random.default_rng(seed)
-    if not of.weights.sum():
-        return np.nan, np.nan
-    found = []
-    for size in [MOST_DRAWN] * (draws // MOST_DRAWN) + [draws % MOST_DRAWN]:
+    units, rows = of.weights.sum(), len(of.weights)
+    found = np.full(draws if units else 1, np.nan)
+    for first in range(0, draws if units else 0, step := max(1, MOST_DRAWN // max(rows, 1))):
+        size = min(step, draws - first)
         if of.blocks is None:
-            units = of.weights.sum()
             weights = chance.multinomial(round(units), of.weights / units, size) * 1.0
         else:
             count = 1 + int(of.blocks.max())
             times = chance.multinomial(count, np.full(count, 1 / count), size)
             weights = times[:, of.blocks] * of.weights
-        found.append(coefficient(replace(of, weights=weights)))
-    defined = [each for each in np.concatenate(found) if not np.isnan(each)]
-    low, high = np.quantile(defined or [np.nan], [(1 - mass) / 2, (1 + mass) / 2])
+        found[first : first + size] = coefficient(replace(of, weights=weights))
+    if np.isnan(found).mean() > 1 - mass:
+        return np.nan, np.nan
+    low, high = np.nanquantile(found, [(1 - mass) / 2, (1 + mass) / 2])
     return float(low), float(high)
 
 
@@ -301,8 +302,8 @@ class Unitized:
 
 
 def alpha_u(
-    frame: Any, begin: int, length: int, coders: Iterable[str] | None = None
-) -> tuple[dict[str, Unitized], Unitized]:
+    frame: Any, begin: int, length: int, coders: Iterable[Any] = ()
+) -> tuple[dict[Any, Unitized], Unitized]:
     """Agreement on spans of a continuum that runs from `begin` over `length` characters.
 
     frame    columns coder, category, start, end (past the last character)
@@ -314,9 +315,11 @@ def alpha_u(
     Krippendorff, K. (1995). Sociological Methodology 25: 47-76; (2004a). Content Analysis, 2nd ed.,
     pp. 251-256; (2004b). Quality & Quantity 38: 787-800.
     """
-    everybody = sorted({*map(str, frame["coder"]), *(coders or ())})
-    names, category = np.unique(np.asarray(frame["category"]).astype(str), return_inverse=True)
-    who = np.searchsorted(everybody, np.asarray(frame["coder"]).astype(str))
+    names, category = np.unique(np.asarray(frame["category"]), return_inverse=True)
+    given = np.asarray(frame["coder"])
+    looked = np.array([*coders], dtype=given.dtype)
+    everybody, who = np.unique(np.concatenate([given, looked]), return_inverse=True)
+    who = who[: len(given)]
     marks = np.stack([np.asarray(frame[name], dtype=float) for name in ("start", "end")], 1)
     key, marks = joined(category * len(everybody) + who, marks)
     edges = np.searchsorted(key, np.arange(1, len(names) * len(everybody)))
@@ -334,9 +337,9 @@ def joined(key: NDArray[np.int64], marks: Floats) -> tuple[NDArray[np.int64], Fl
 
     key      whose span it is, for each row of `marks`; both come back sorted by key and start
     """
-    order = np.lexsort((marks[:, 0], key))
-    key, marks = key[order], marks[order]
     far = marks[:, 1].max(initial=0) + 1
+    order = np.argsort(key * far + marks[:, 0])
+    key, marks = key[order], marks[order]
     reach = np.maximum.accumulate(marks[:, 1] + key * far) - key * far
     first = np.ones(len(key), dtype=bool)
     first[1:] = (key[1:] != key[:-1]) | (marks[1:, 0] >= reach[:-1])
@@ -390,11 +393,6 @@ def _over(above: Number, below: Number) -> Number:
     """A quotient; NaN where it is by nothing."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(np.asarray(below) != 0, np.divide(above, below), np.nan)[()]
-
-
-def known(number: float) -> float | None:
-    """A coefficient for JSON: None where it is not defined."""
-    return None if np.isnan(number) else float(number)
 
 
 NOMINAL: Mapping[str, Coefficient] = {

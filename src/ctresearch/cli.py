@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -34,6 +34,8 @@ app = typer.Typer(
 new = typer.Typer(no_args_is_help=True, help="Start a country.")
 app.add_typer(new, name="new")
 
+Unit = Literal["turn", "character", "interview"]
+Level = Literal["nominal", "ordinal", "interval", "ratio"]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Do it again even if nothing changed.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")]
 Places = Annotated[list[str] | None, typer.Argument(help="Countries or meetings; all if none.")]
@@ -204,6 +206,43 @@ def status(as_json: AsJson = False) -> None:
     for name, why in stale.items():
         print(f"{name:40} {why}")
     print(f"{'' if stale else 'Every notebook is up to date. '}Next: ctresearch build")
+
+
+@app.command()
+def agree(
+    country: Annotated[
+        str | None, typer.Argument(help="A country with interviews coded by two or more.")
+    ] = None,
+    unit: Annotated[Unit, typer.Option(help="What is compared.")] = "turn",
+    ratings: Annotated[
+        Path | None, typer.Option(help="Instead: a table of columns unit, coder, value.")
+    ] = None,
+    level: Annotated[Level, typer.Option(help="What the values of --ratings are.")] = "nominal",
+    draw: Annotated[
+        float | None, typer.Option(help="Draw this share of the interviews for double coding.")
+    ] = None,
+    coders: Annotated[str, typer.Option(help="For --draw: who codes them, as ap,mk.")] = "",
+    seed: Annotated[int, typer.Option(help="For --draw: the same seed draws the same.")] = 2005,
+    as_json: AsJson = False,
+) -> None:
+    """Say how far coders who worked apart agree: in COUNTRY, or in any table of ratings."""
+    if (country is None) == (ratings is None):
+        raise typer.BadParameter("Name a country, or a table with --ratings.")
+    from ctresearch import double, instruments, reliability
+
+    with told(as_json):
+        if ratings is not None:
+            found = reliability.of_table(ratings, level)
+        elif draw is not None:
+            drawn = double.draw(here().country(country or ""), coders.split(","), draw, seed)
+            print(json.dumps({"drawn": drawn}) if as_json else f"To be coded by {coders}: {drawn}")
+            return
+        else:
+            study = here()
+            place = study.country(country or "")
+            found = reliability.of_country(place, instruments.read_codebook(study), unit)
+    text = reliability.table_text if ratings else reliability.country_text
+    print(json.dumps(found, indent=1, ensure_ascii=False) if as_json else text(found))
 
 
 @app.command()

@@ -245,6 +245,32 @@ def compare(country: Country, interview: str, codebook: Codebook) -> tuple[Compa
     return tuple(sorted(made, key=lambda one: (one.start, one.end, one.code)))
 
 
+def all_locked(country: Country, codebook: Codebook) -> tuple[pd.DataFrame, pd.DataFrame, Problems]:
+    """What was locked of every interview that two or more code and that may be used.
+
+    returns  spans       interview, coder, code (merged ones resolved), start, end
+             interviews  index `interview`: coders (a tuple), characters of the transcript, drawn
+                         (False: it was not drawn, so its coders could see each other)
+             problems    the interviews left out, as `when_locked` refuses them
+    """
+    every, waiting = evidence.interviews(country), Problems()
+    usable = sorted(every.loc[every["usable"], "id"])
+    double = {one: who for one in usable if len(who := coders_of(country, one)) > 1}
+    spans: list[tuple[str, str, str, int, int]] = []
+    rows = []
+    for interview, who in double.items():
+        with waiting.gather():
+            for by, live in when_locked(country, interview).items():
+                found = [(in_use(one.code, codebook), one.start, one.end) for one in live]
+                spans += [(interview, by, *one) for one in found if one[0]]
+            length = len(_transcript(country, interview))
+            rows.append((interview, who, length, interview in drawn(country)))
+    columns = ["interview", "coders", "characters", "drawn"]
+    interviews = pd.DataFrame(rows, columns=columns).set_index("interview")
+    columns = ["interview", "coder", "code", "start", "end"]
+    return pd.DataFrame(spans, columns=columns), interviews, waiting
+
+
 def settle(
     country: Country,
     interview: str,
