@@ -28,12 +28,12 @@ from pydantic import ValidationError
 
 from ctresearch import coding, evidence, tables
 from ctresearch.coding import CONSENSUS, Line
-from ctresearch.files import read_text
 from ctresearch.instruments import Codebook
 from ctresearch.problems import Problems, refuse, suggestion
+from ctresearch.seals import read_text
 from ctresearch.study import Country
 
-NAME = r"(?!consensus\b)[a-z][a-z0-9-]{0,31}"  # a coder
+NAME = r"(?!consensus\b|model-)[a-z][a-z0-9-]{0,31}"  # a coder; a machine is none
 DOUBLE = tables.table(
     "double",
     "one interview that is coded by more than one coder",
@@ -161,7 +161,8 @@ def locked(country: Country, interview: str) -> set[str]:
 def lock(country: Country, interview: str, coder: str, codebook: Codebook) -> None:
     """Say that a coder is done: from now on the log takes no coding until it is unlocked."""
     must_be_unlocked(country, interview, coder)
-    _append(country, interview, coder, codebook, "lock")
+    line = coding.line("lock", coder, _transcript(country, interview))
+    _append(country, interview, coder, codebook, [line])
 
 
 def unlock(country: Country, interview: str, coder: str, codebook: Codebook) -> None:
@@ -174,8 +175,9 @@ def unlock(country: Country, interview: str, coder: str, codebook: Codebook) -> 
         raise refuse(
             f"{interview}, {coder}", "it is not locked", "Code on; there is nothing to undo."
         )
-    for one in held:
-        _append(country, interview, coder, codebook, "del", of=one.id)
+    text = _transcript(country, interview)
+    lines = [coding.line("del", coder, text, of=one.id) for one in held]
+    _append(country, interview, coder, codebook, lines)
 
 
 def must_be_unlocked(country: Country, interview: str, coder: str) -> None:
@@ -296,22 +298,23 @@ def settle(
             what = f"nobody marked {one.start} to {one.end} with {one.code!r}"
             faults.add(interview, what, "Settle what is shown; code anew in a log of your own.")
     faults.raise_any()
+    lines: list[Line] = []
     for of in compared:
         if any(_overlap(one, of) for one in decided):
-            reopen(country, interview, codebook, of)
+            lines += _undone(country, interview, codebook, of, text)
         elif of.kind == "agreed" and of.consensus == "open":
             alike = Decision(of.code, of.start, of.end)
-            _write(country, interview, " ".join(of.marked), codebook, alike)
+            lines += _lines(alike, " ".join(of.marked), text)
     for one in decided:
-        _write(country, interview, by, codebook, one)
+        lines += _lines(one, by, text)
+    _append(country, interview, CONSENSUS, codebook, lines)
     return sum(of.consensus == "open" for of in compare(country, interview, codebook))
 
 
 def reopen(country: Country, interview: str, codebook: Codebook, of: Compared) -> None:
     """Take back whatever was settled about a stretch."""
-    for earlier, made in _settled(country, interview, codebook):
-        if _overlap(earlier, of):
-            _append(country, interview, CONSENSUS, codebook, "del", of=made.id)
+    lines = _undone(country, interview, codebook, of, _transcript(country, interview))
+    _append(country, interview, CONSENSUS, codebook, lines)
 
 
 def in_use(code: str, codebook: Codebook) -> str:
@@ -351,8 +354,8 @@ def _transcript(country: Country, interview: str) -> str:
 def _with_logs(country: Country, interview: str) -> tuple[str, ...]:
     """Who has a log of an interview, the consensus apart."""
     names = (path.name for path in (country.folder / "codings").glob(f"{interview}.*.jsonl"))
-    found = {match[2] for match in map(coding.LOG_NAME.fullmatch, names) if match}
-    return tuple(sorted(found - {CONSENSUS}))
+    coders = (name.removeprefix(f"{interview}.").removesuffix(".jsonl") for name in names)
+    return tuple(sorted(one for one in coders if re.fullmatch(NAME, one)))
 
 
 def _story(country: Country, interview: str, coder: str) -> list[Line]:
@@ -465,17 +468,29 @@ def _settled(country: Country, interview: str, codebook: Codebook) -> list[tuple
     return found
 
 
-def _write(country: Country, interview: str, who: str, codebook: Codebook, one: Decision) -> None:
-    place = {"code": one.code, "start": one.start, "end": one.end, "memo": one.memo}
-    made = _append(country, interview, CONSENSUS, codebook, "add", **place, settled=who)
+def _undone(
+    country: Country, interview: str, codebook: Codebook, of: Compared, text: str
+) -> list[Line]:
+    settled = _settled(country, interview, codebook)
+    return [
+        coding.line("del", CONSENSUS, text, of=made.id)
+        for earlier, made in settled
+        if _overlap(earlier, of)
+    ]
+
+
+def _lines(one: Decision, who: str, text: str) -> Iterator[Line]:
+    """What a decision is in the consensus log; one that drops is made and taken back by `who`."""
+    place: dict[str, Any] = {"code": one.code, "start": one.start, "end": one.end}
+    made = coding.line("add", CONSENSUS, text, memo=one.memo, settled=who, **place)
+    yield made
     if not one.keep:
-        _append(country, interview, CONSENSUS, codebook, "del", of=made.id, settled=who)
+        yield coding.line("del", CONSENSUS, text, settled=who, of=made.id)
 
 
 def _append(
-    country: Country, interview: str, by: str, codebook: Codebook, op: str, **given: Any
-) -> Line:
+    country: Country, interview: str, by: str, codebook: Codebook, lines: Iterable[Line]
+) -> None:
     text = _transcript(country, interview)
-    new = coding.line(op, by, text, **given)
-    coding.append(_log(country, interview, by), new, text, codebook)
-    return new
+    for one in lines:
+        coding.append(_log(country, interview, by), one, text, codebook)
