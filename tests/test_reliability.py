@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from ctresearch import double, instruments, reliability
+from ctresearch import double, instruments, reliability, seals
 from ctresearch.agreement import NOMINAL, alpha, alpha_u
 from ctresearch.cli import app
 from ctresearch.problems import ResearchError
@@ -184,7 +184,7 @@ def test_the_unit_is_always_printed(typed, unit):
     code, said = typed("suriname", "--unit", unit)
     drawn_by = "turn" if unit == "character" else unit
 
-    assert (code, f"Unit: {unit}" in said, f"95 % by {drawn_by}" in said) == (0, True, True)
+    assert (code, f"Unit: {unit}" in said, f"each {drawn_by} drawn anew" in said) == (0, True, True)
 
 
 def test_what_is_printed_fits_a_terminal_of_100_columns(typed):
@@ -253,6 +253,14 @@ def test_interviews_that_were_not_drawn_are_said_not_to_be_blind(study):
 
 def test_the_shipped_figures_do_not_depend_on_the_day(typed):
     assert typed("suriname", "--json") == typed("suriname", "--json")
+
+
+def test_a_faulty_log_is_refused_and_not_counted_without_its_line(study):
+    country = study.country("suriname")
+    with (country.folder / "codings/SUR-KI-04.mk.jsonl").open("a") as log:
+        log.write('{"op": "add"}\n')
+    with pytest.raises(ResearchError, match="SUR-KI-04.mk.jsonl, line"):
+        reliability.of_country(country, instruments.read_codebook(study), "turn")
 
 
 # Tables of ratings
@@ -334,3 +342,22 @@ def test_a_draw_is_written_and_told(study, monkeypatch):
     assert [one in said for one in double.drawn(Study(study.root).country("suriname"))] == [
         True
     ] * 4
+
+
+def test_a_country_with_sealed_transcripts_has_the_same_figures(study, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.delenv(seals.KEYS, raising=False)
+    country, book = study.country("suriname"), instruments.read_codebook(study)
+    as_open = reliability.of_country(country, book, "turn")
+    half = seals.new_key()
+    for path in (country.folder / "interviews").glob("*.txt"):
+        seals.sealed(path).write_bytes(seals.seal_bytes(path.read_bytes(), [half]))
+        path.unlink()
+    for log in (country.folder / "codings").glob("*.jsonl"):
+        lines = [json.loads(raw) for raw in log.read_text(encoding="utf-8").splitlines()]
+        sealed = [
+            one | {"words": seals.seal_words(json.dumps(one["words"]), [half])} for one in lines
+        ]
+        log.write_text("".join(json.dumps(one) + "\n" for one in sealed), encoding="utf-8")
+
+    assert reliability.of_country(country, book, "turn") == as_open

@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ctresearch import agreement, double, evidence, tables
+from ctresearch import agreement, coding, double, evidence, tables
 from ctresearch.agreement import NOMINAL, Level, Ratings, Unitized
 from ctresearch.instruments import Codebook
 from ctresearch.problems import Problems, refuse
@@ -261,14 +261,15 @@ def of_country(country: Country, codebook: Codebook, unit: Unit) -> dict[str, An
         alpha_u        over all codes: alpha, observed, expected
         disagreements  worst first: interview, line, code, kind, start, end, marked
 
-    Raises ResearchError where nothing is locked by all.
+    Raises ResearchError where nothing is locked by all, and what is wrong with the logs.
     """
+    turns = evidence.turns(country)
+    coding.segments(country, turns, codebook)  # raises whatever is wrong with the logs
     spans, interviews, waiting = double.all_locked(country, codebook)
     if interviews.empty:
         waiting.raise_any()
         cure = f"Draw some: ctresearch agree {country.key} --draw 0.25 --coders ap,mk"
         raise refuse(country.key, "no interview here is coded by two coders", cure)
-    turns = evidence.turns(country)
     coded = Coded(spans, interviews, turns[turns["interview"].isin(interviews.index)])
     table = by_code(coded, unit)
     table = table.loc[[code for code in codebook.by_id if code in table.index]]
@@ -388,13 +389,13 @@ def country_text(report: Mapping[str, Any]) -> str:
     lines = [
         f"{', '.join(report['coders'])}: {len(report['interviews'])} interviews that all locked.",
         f"Unit: {unit}. All {report['units']:,} {unit}s count, those that nobody coded too.",
-        *("", HEADINGS.format(by=report["drawn_by"])),
+        *("", HEADINGS),
     ]
     for head, of in groupby(codes, key=lambda row: row["code"].partition(".")[0]):
         rows = [*of]
         lines += [head] if rows[0]["code"] != head else []
         lines += [f"{row['code'].replace(f'{head}.', '  ')[:25]:25}{_row(row)}" for row in rows]
-    lines += ["", *LEGEND, "", SPANS]
+    lines += ["", LEGEND.format(by=report["drawn_by"]), "", SPANS]
     for row in [*codes, {"code": "all codes", **whole, "alpha_u": whole["alpha"]}]:
         made_of = "".join(f"{row[key]:>14.3g}" for key in ("observed", "expected"))
         lines.append(f"{row['code']:40}{_number(row['alpha_u']):>12}{made_of}")
@@ -430,13 +431,19 @@ def _row(row: Mapping[str, Any]) -> str:
     kappa = "fleiss_kappa" if row["cohen_kappa"] is None else "cohen_kappa"
     keys = (kappa, "conger_kappa", "scott_pi", "brennan_prediger", "gwet_ac1", "alpha")
     shares = "".join(
-        f"{'–' if row[key] is None else f'{row[key]:.0%}':>6}"
+        f"{_share(row[key]):>6}"
         for key in ("prevalence", "positive_agreement", "percent_agreement")
     )
     numbers = "".join("–".rjust(7) if row[k] is None else f"{row[k]:z7.2f}" for k in keys)
     low, high = row["alpha_low"], row["alpha_high"]
     within = "not defined" if low is None else f"{low:z.2f} to {high:z.2f}"
     return f"{shares}{numbers}{within:>15}"
+
+
+def _share(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return "<1%" if 0 < value < 0.005 else ">99%" if 0.995 <= value < 1 else f"{value:.0%}"
 
 
 def _number(value: float | None) -> str:
@@ -460,16 +467,15 @@ def _shown(rows: list[str], heading: str) -> list[str]:
 MOST_SHOWN = 20  # rows of a list on a screen
 HEADINGS = (
     "code                       used  both  same  Cohen Conger  Scott    B-P    AC1  alpha"
-    "   95 % by {by}"
+    "           95 %"
 )
-LEGEND = (
-    "used: share of all units given the code. both: of those that one coder gave it, how many the",
-    "other did too. same: how often coders chose alike: high for a rare code whatever they do, so",
-    "look to alpha. Cohen (Fleiss where coders are more than two) to alpha: 1 is full agreement, 0",
-    "what chance would give; from 0.80 a code can be relied on, below 0.67 discuss its definition.",
-    "95 %: where alpha may lie, with so few units; not defined where the code was hardly used.",
-    "–: not defined, for all units are alike or the coders are not two.",
-)
+LEGEND = """\
+used: share of all units given the code. both: of those that one coder gave it, how many the other
+did too. same: how often coders chose alike: high for a rare code whatever they do, so look to alpha.
+Cohen (Fleiss where coders are more than two) to alpha: 1 is full agreement, 0 what chance would
+give; from 0.80 a code can be relied on, below 0.67 discuss its definition. 95 %: where alpha may
+lie with so few units, each {by} drawn anew; not defined where the code was hardly used.
+–: not defined, for all units are alike or the coders are not two."""
 SPANS = f"{'Were the same words marked?':40}{'alpha_U':>12}{'observed':>14}{'expected':>14}"
 COLUMNS = [
     *("code", "units", "prevalence", "positive_agreement", *NOMINAL),
