@@ -259,7 +259,7 @@ def test_a_faulty_log_is_refused_and_not_counted_without_its_line(study):
     country = study.country("suriname")
     with (country.folder / "codings/SUR-KI-04.mk.jsonl").open("a") as log:
         log.write('{"op": "add"}\n')
-    with pytest.raises(ResearchError, match="SUR-KI-04.mk.jsonl, line"):
+    with pytest.raises(ResearchError, match=r"SUR-KI-04\.mk\.jsonl, line"):
         reliability.of_country(country, instruments.read_codebook(study), "turn")
 
 

@@ -470,12 +470,14 @@ HEADINGS = (
     "           95 %"
 )
 LEGEND = """\
-used: share of all units given the code. both: of those that one coder gave it, how many the other
-did too. same: how often coders chose alike: high for a rare code whatever they do, so look to alpha.
-Cohen (Fleiss where coders are more than two) to alpha: 1 is full agreement, 0 what chance would
-give; from 0.80 a code can be relied on, below 0.67 discuss its definition. 95 %: where alpha may
-lie with so few units, each {by} drawn anew; not defined where the code was hardly used.
-–: not defined, for all units are alike or the coders are not two."""
+used          share of all units given the code
+both          of those that one coder gave it, how many the other did too
+same          how often coders chose alike: high for a rare code whatever they do; look to alpha
+Cohen…alpha   1 is full agreement, 0 what chance would give. From 0.80 a code can be relied on;
+              below 0.67 discuss its definition. Of more than two coders Fleiss instead of Cohen.
+95 %          where alpha may lie with so few units, each {by} drawn anew;
+              not defined where the code was hardly used
+–             not defined: all units are alike, or the coders are not two"""
 SPANS = f"{'Were the same words marked?':40}{'alpha_U':>12}{'observed':>14}{'expected':>14}"
 COLUMNS = [
     *("code", "units", "prevalence", "positive_agreement", *NOMINAL),
