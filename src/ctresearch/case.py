@@ -261,7 +261,7 @@ def _check_codings(study: Study) -> None:
     problems = Problems()
     for country in study.countries:
         with problems.gather():
-            coding.check_codings(country, evidence.turns(country), codebook)
+            coding.check_codings(country, codebook)
         with problems.gather():
             double.assignments(country)
     problems.raise_any()
