@@ -281,15 +281,19 @@ def agree(
         if ratings is not None:
             found = reliability.of_table(ratings, level)
         elif draw is not None:
-            drawn = double.draw(here().country(country or ""), coders.split(","), draw, seed)
-            print(json.dumps({"drawn": drawn}) if as_json else f"To be coded by {coders}: {drawn}")
-            return
+            place = here().country(country or "")
+            found = {"drawn": double.draw(place, coders.split(","), draw, seed)}
         else:
             study = here()
             place = study.country(country or "")
             found = reliability.of_country(place, instruments.read_codebook(study), unit)
-    text = reliability.table_text if ratings else reliability.country_text
-    print(json.dumps(found, indent=1, ensure_ascii=False) if as_json else text(found))
+    if as_json:
+        print(json.dumps(found, indent=1, ensure_ascii=False))
+    elif draw is not None and not ratings:
+        print(f"Drawn: {', '.join(found['drawn'])}; see {place.key}/double.csv.")
+        print(f"Next: each codes them, blind, and locks: ctresearch code {found['drawn'][0]}")
+    else:
+        print((reliability.table_text if ratings else reliability.country_text)(found))
 
 
 @app.command()
