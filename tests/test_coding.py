@@ -370,6 +370,7 @@ def changed(line, **fields):
         (str(made("del", 2, of="01NOBODY")), "no line has the id '01NOBODY'", "Put that line back"),
         ("{not json}\n", "not a line of JSON", "Take the line out"),
         ("[1]\n", "not a line of JSON", "Take the line out"),
+        (changed(debt(2), settled="\ud83d"), "not a line of JSON", "Take the line out"),
     ],
 )
 def test_a_line_that_is_not_right_is_named_with_its_number(country, line, what, fix):

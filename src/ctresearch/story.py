@@ -114,9 +114,8 @@ def _columns(found: list[tuple[str, ...]], v: str, of: Transcript) -> Live | Non
     ):
         return None
     if of.text is not None and not of.sealed:
-        if "\\" in "".join(quotes):
-            quotes = tuple(map(_letters, quotes))
-        if quotes != tuple(of.text[a:b] for a, b in zip(start, end, strict=True)):
+        said = json.loads('["' + '","'.join(quotes) + '"]')
+        if said != [of.text[a:b] for a, b in zip(start, end, strict=True)]:
             return None
     return living(Story(ids, ops, names, (v,) * len(ids), codes, start, end), v, f"{at[-1]}Z")
 
@@ -141,11 +140,6 @@ def living(story: Story, now: str, last: str) -> Live:
         last=last,
         locked=is_locked(ids, ops, names),
     )
-
-
-def _letters(quote: str) -> str:
-    """A quote as it stands in JSON, as text."""
-    return str(json.loads(f'"{quote}"')) if "\\" in quote else quote
 
 
 def kept(ids: Sequence[str], ops: Sequence[str], of: Sequence[str]) -> list[int]:
