@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -38,6 +38,8 @@ app.add_typer(new, name="new")
 On = Annotated[
     str | None, typer.Option(help="Run on the workers of a dask scheduler: tcp://HOST:8786.")
 ]
+Unit = Literal["turn", "character", "interview"]
+Level = Literal["nominal", "ordinal", "interval", "ratio"]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Do it again even if nothing changed.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")]
 Files = Annotated[list[str] | None, typer.Argument(help="interviews/JAM-KI-03.txt; all if none.")]
@@ -265,6 +267,47 @@ def status(as_json: AsJson = False) -> None:
     for name, why in stale.items():
         print(f"{name:40} {why}")
     print(f"{'' if stale else 'Every notebook is up to date. '}Next: ctresearch build")
+
+
+@app.command()
+def agree(
+    country: Annotated[
+        str | None, typer.Argument(help="A country with interviews coded by two or more.")
+    ] = None,
+    unit: Annotated[Unit, typer.Option(help="What is compared.")] = "turn",
+    ratings: Annotated[
+        Path | None, typer.Option(help="Instead: a table of columns unit, coder, value.")
+    ] = None,
+    level: Annotated[Level, typer.Option(help="What the values of --ratings are.")] = "nominal",
+    draw: Annotated[
+        float | None, typer.Option(help="Draw this share of the interviews for double coding.")
+    ] = None,
+    coders: Annotated[str, typer.Option(help="For --draw: who codes them, as ap,mk.")] = "",
+    seed: Annotated[int, typer.Option(help="For --draw: the same seed draws the same.")] = 2005,
+    as_json: AsJson = False,
+) -> None:
+    """Say how far coders who worked apart agree: in COUNTRY, or in any table of ratings."""
+    if (country is None) == (ratings is None):
+        raise typer.BadParameter("Name a country, or a table with --ratings.")
+    from ctresearch import double, instruments, reliability
+
+    with told(as_json):
+        if ratings is not None:
+            found = reliability.of_table(ratings, level)
+        elif draw is not None:
+            place = here().country(country or "")
+            found = {"drawn": double.draw(place, coders.split(","), draw, seed)}
+        else:
+            study = here()
+            place = study.country(country or "")
+            found = reliability.of_country(place, instruments.read_codebook(study), unit)
+    if as_json:
+        print(json.dumps(found, indent=1, ensure_ascii=False))
+    elif draw is not None and not ratings:
+        print(f"Drawn: {', '.join(found['drawn'])}; see {place.key}/double.csv.")
+        print(f"Next: each codes them, blind, and locks: ctresearch code {found['drawn'][0]}")
+    else:
+        print((reliability.table_text if ratings else reliability.country_text)(found))
 
 
 @app.command()

@@ -266,7 +266,7 @@ def check_country(country: Country) -> None:
 
 def _strays(country: Country) -> None:
     """Refuse spreadsheets that no reader looks for: misnamed, or of a format that is not read."""
-    found, known = Problems(), [f"{name}.csv" for name in (*OF_A_COUNTRY, "informants")]
+    found, known = Problems(), [f"{name}.csv" for name in (*OF_A_COUNTRY, "informants", "double")]
     for path in (p for p in seals.listed(country.folder, "*") if p.suffix.lower() in SHEETS):
         read = path.suffix in (".csv", ".xlsx") and f"{path.stem}.csv" in known
         if not read and path.name[0] not in ".~":
