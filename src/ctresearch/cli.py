@@ -208,12 +208,31 @@ def status(as_json: AsJson = False) -> None:
 
 @app.command()
 def lab() -> None:
-    """Open JupyterLab in the study's research/ folder."""
+    """Open JupyterLab in the study's research/ folder; the coding page is in its launcher."""
     import subprocess
+
+    from ctresearch.page import serving
 
     with told():
         folder = here().research
-    raise typer.Exit(subprocess.call([sys.executable, "-m", "jupyterlab"], cwd=folder))
+    command = [sys.executable, "-m", "jupyterlab", *serving.lab_options()]
+    raise typer.Exit(subprocess.call(command, cwd=folder))
+
+
+@app.command()
+def code(
+    interview: Annotated[str, typer.Argument(help="An interview, as JAM-KI-03; else a list.")] = "",
+    coder: Annotated[str, typer.Option(help="Your initials, in small letters.")] = "",
+    browser: Annotated[bool, typer.Option(help="Open it, or print its address only.")] = True,
+) -> None:
+    """Code an interview on the coding page."""
+    from ctresearch.page import desk, serving
+
+    with told():
+        study = here()
+        if interview:
+            desk.check(study, interview, coder)
+        serving.open_page(study, serving.address(interview, coder), browser=browser)
 
 
 @new.command("country")
