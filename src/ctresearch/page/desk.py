@@ -164,18 +164,19 @@ def grown(desk: Desk, seen: Mapping[str, str]) -> Told:
 
     seen    coder → mark of how far the page has read that log, as this function gave it
     """
+    found = {by: _more(desk, by, seen.get(by, "")) for by in desk.visible()}
+    logs = {by: more for by, more in found.items() if more is not None}
+    return {"v": coding.version(desk.text), **_standing(desk), "logs": logs}
+
+
+def _standing(desk: Desk) -> Told:
+    """Who codes this interview, who has locked, and whether they may see each other."""
     country, interview = desk.country, desk.interview
     return {
-        "v": coding.version(desk.text),
         "drawn": interview in double.drawn(country),
         "coders": list(double.coders_of(country, interview)),
         "locked": sorted(double.locked(country, interview)),
         "open": double.is_open(country, interview),
-        "logs": {
-            by: more
-            for by in desk.visible()
-            if (more := _more(desk, by, seen.get(by, ""))) is not None
-        },
     }
 
 
@@ -197,7 +198,11 @@ def write(desk: Desk, body: Told) -> Told:
         cure = "Open the page again; it shows what the log holds."
         raise refuse(desk.where, "the coding this changes is not in your log", cure)
     given = sent.model_dump(exclude={"v", "op"}, exclude_unset=True)
-    made = coding.line(sent.op, desk.coder, desk.text, **given)
+    try:
+        made = coding.line(sent.op, desk.coder, desk.text, **given)
+    except ValidationError as error:
+        said = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise refuse(desk.where, said, "Mark the words again.") from None
     coding.append(log, made, desk.text, desk.codebook)
     return {"saved": sent.id, "at": _micros(made.at)}
 

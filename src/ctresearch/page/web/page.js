@@ -92,7 +92,7 @@ function refresh(coders = [coder]) {
     const now = replay(linesOf(by), by);
     for (const one of [...live.values()].filter((one) => one.by === by)) {
       const next = now.get(one.id);
-      if (next && next.start === one.start && next.end === one.end && next.memo === one.memo && next.v === one.v) now.delete(one.id);
+      if (next && next.start === one.start && next.end === one.end && next.memo === one.memo && (next.v ?? told.v) === (one.v ?? told.v)) now.delete(one.id);
       else remove(one, touched);
     }
     for (const one of now.values()) place(one, touched);
@@ -103,11 +103,11 @@ function refresh(coders = [coder]) {
 }
 
 function place(one, touched) {
-  one.stale = Boolean(one.v);
+  one.stale = (one.v ?? told.v) !== told.v;
   one.code = codes.inUse(one.code).id;
   if (!one.stale) {
     [one.from, one.to] = [offsets.units(one.start), offsets.units(one.end)];
-    one.rows = rows.filter((row) => false);
+    one.rows = [];
     for (let i = rowAt(one.from).i; i < rows.length && rows[i].start < one.to; i++) one.rows.push(rows[i]);
     for (const row of one.rows) byRow[row.i].add(one), touched.add(row);
   } else [one.from, one.to, one.rows] = [Infinity, Infinity, []];
