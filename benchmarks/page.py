@@ -4,7 +4,7 @@
 
 Open: from the request for the page until the transcript, its highlights and the list stand on the
 screen (two frames after). Key to saved: from the key event until the page shows "Saved", which it
-does when the line is synced to the disk; 200 codings made one after another,
+does when the line is synced to the disk; 100 codings made one after another,
 each after the words were selected and had been shown.
 """
 
@@ -26,7 +26,7 @@ from ctresearch import coding
 from ctresearch.instruments import read_codebook
 from ctresearch.study import Study
 
-CHARACTERS, CODINGS, KEYS, OPENINGS = 300_000, 2_000, 200, 5
+CHARACTERS, CODINGS, KEYS, OPENINGS = 300_000, 2_000, 100, 5
 PAUSE = 150  # milliseconds a coder who is quick looks at the words before the key
 SAVED = """(key) => new Promise((done) => {
   const box = document.getElementById("text");

@@ -17,7 +17,10 @@ SOURCES = Path(__file__).parents[1] / "src" / "ctresearch"
 FLOORS = {
     "ground": ["problems", "files", "values", "tables", "seals"],
     "plan": ["study", "fingerprint", "instruments"],
-    "evidence": ["coding", "evidence", "double", "invent"],
+    "evidence": [
+        *("story", "coding", "corrections", "evidence"),
+        *("double", "agreement", "reliability", "invent"),
+    ],
     "analysis": [
         "analysis.themes",
         "analysis.media",

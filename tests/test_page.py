@@ -22,17 +22,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
+import pyrage
 import pytest
 from conftest import small_study
 
-from ctresearch import coding
+from ctresearch import coding, seals
 from ctresearch.coding import Line
 from ctresearch.page import serving
 
 CHROMIUM = Path("/usr/bin/chromium")
 FULL = os.environ.get("CTRESEARCH_COUNTS") == "full"
 TOKEN = "for-tests-only"
-CODED, DRAWN = "SUR-KI-02", "SUR-KI-04"
+CODED, DRAWN, SEALED = "SUR-KI-02", "SUR-KI-04", "SUR-KI-06"
 WORDS = "Nan a kita su paspòrt 👩‍👩‍👧 na un club, i el a debe plaka."
 TEXT = f"""\
 I: Bon dia. What is your work? 😀
@@ -51,7 +52,11 @@ class Served:
         self.root, self.base = root, f"http://127.0.0.1:{port}/"
         self.command = command or ("-m", "ctresearch.cli", "code", "--no-browser")
         self.env = dict(os.environ, JUPYTER_TOKEN=TOKEN, JUPYTER_PORT=str(port))
-        self.env |= {"JUPYTER_PORT_RETRIES": "0", "HOME": str(root), "JUPYTER_RUNTIME_DIR": ""}
+        self.env |= {
+            "JUPYTER_PORT_RETRIES": "0",
+            "HOME": str(root),
+            seals.KEYS: str(root / "key.txt"),
+        }
         self.env["JUPYTER_RUNTIME_DIR"] = str(root / "runtime")
         self.env["JUPYTER_CONFIG_DIR"] = str(root / "config")
 
@@ -111,6 +116,13 @@ def prepared(folder):
     (place / "interviews" / f"{CODED}.txt").write_text(TEXT, encoding="utf-8")
     for log in (place / "codings").glob("*.jsonl"):
         log.unlink()
+    key = pyrage.x25519.Identity.generate()
+    (folder / "key.txt").write_text(str(key))
+    with (folder / "research" / "study.toml").open("a", encoding="utf-8") as plan:
+        plan.write(f'\n[seals]\nsuriname = ["{key.to_public()}"]\n')
+    told = place / "interviews" / f"{SEALED}.txt"
+    seals.sealed(told).write_bytes(seals.seal_bytes(TEXT.encode(), [str(key.to_public())]))
+    told.unlink()
     return study
 
 
@@ -131,11 +143,14 @@ def served(tmp_path_factory):
 
 @pytest.fixture
 def logs(served):
-    """The logs of the served study; emptied, so that each test begins with an uncoded interview."""
-    folder = served.root / "research" / "countries" / "suriname" / "codings"
-    for log in folder.glob("*.jsonl"):
+    """Where the logs of the served study lie."""
+    return served.root / "research" / "countries" / "suriname" / "codings"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_coded_yet(logs):
+    for log in logs.glob("*.jsonl"):
         log.unlink()
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -264,7 +279,7 @@ def test_what_was_undone_before_a_reload_can_be_redone_after_it(served, visit, l
     assert [code for code, _, _ in live(logs)] == ["recruitment.deception"]
 
 
-def test_overlapping_codes_stand_side_by_side_with_their_letters(served, visit, logs):
+def test_overlapping_codes_stand_side_by_side_with_their_letters(served, visit):
     page = visit(served.address())
     page.keyboard.press("Space")
     page.keyboard.press("Enter")
@@ -272,7 +287,9 @@ def test_overlapping_codes_stand_side_by_side_with_their_letters(served, visit, 
         page.keyboard.type(words)
         page.keyboard.press(keys)
     saved(page)
-    bars = page.eval_on_selector_all("#L2 .bar", "all => all.map(b => [b.textContent, b.style.left])")
+    bars = page.eval_on_selector_all(
+        "#L2 .bar", "all => all.map(b => [b.textContent, b.style.left])"
+    )
 
     assert sorted(bars) == [["b", "0em"], ["d", "1.75em"]]
 
@@ -285,7 +302,8 @@ def test_a_marked_half_of_a_sign_takes_the_whole_sign(served, visit, logs):
         """() => {
           const words = [...document.querySelectorAll("#L4 .words")][0].firstChild;
           const at = words.data.indexOf("\\u{1F469}");
-          document.getElementById("text").dispatchEvent(new MouseEvent("mousedown", {bubbles: true}));
+          const pressed = new MouseEvent("mousedown", { bubbles: true });
+          document.getElementById("text").dispatchEvent(pressed);
           getSelection().setBaseAndExtent(words, at + 1, words, at + 4);
         }"""
     )
@@ -296,7 +314,7 @@ def test_a_marked_half_of_a_sign_takes_the_whole_sign(served, visit, logs):
     assert [words for _, words, _ in live(logs)] == ["\U0001f469\u200d\U0001f467"]
 
 
-def test_what_is_applied_is_said_to_a_screen_reader(served, visit, logs):
+def test_what_is_applied_is_said_to_a_screen_reader(served, visit):
     page = visit(served.address())
     page.keyboard.press("Space")
     page.keyboard.press("d")
@@ -319,7 +337,7 @@ def test_the_list_of_codings_can_do_without_the_highlights(served, visit, logs):
     )
 
 
-def test_the_next_uncoded_turn_is_found_past_the_coded_ones(served, visit, logs):
+def test_the_next_uncoded_turn_is_found_past_the_coded_ones(served, visit):
     page = visit(served.address())
     for key in ("Space", "d", "Shift+N"):
         page.keyboard.press(key)
@@ -327,7 +345,7 @@ def test_the_next_uncoded_turn_is_found_past_the_coded_ones(served, visit, logs)
     assert page.get_attribute("#text", "aria-activedescendant") == "L4"
 
 
-def test_searching_finds_words_without_their_accents(served, visit, logs):
+def test_searching_finds_words_without_their_accents(served, visit):
     page = visit(served.address())
     page.keyboard.press("/")
     page.keyboard.type("PASPORT")
@@ -336,7 +354,7 @@ def test_searching_finds_words_without_their_accents(served, visit, logs):
     assert page.text_content("#hits") == "1 of 1"
 
 
-def test_my_progress_is_told_for_every_interview_of_the_country(served, visit, logs):
+def test_my_progress_is_told_for_every_interview_of_the_country(served, visit):
     page = visit(served.address())
     for key in ("Space", "d"):
         page.keyboard.press(key)
@@ -399,7 +417,34 @@ def test_a_second_tab_follows_the_first_and_both_keep_what_they_made(served, vis
     one.wait_for_selector("#L2 .bar:nth-child(2)")
     saved(two)
 
-    assert [code for code, _, _ in live(logs)] == ["recruitment.deception", "exploitation.domestic_servitude"]
+    assert [code for code, _, _ in live(logs)] == [
+        "recruitment.deception",
+        "exploitation.domestic_servitude",
+    ]
+
+
+def test_of_a_sealed_interview_no_word_is_in_clear_outside_the_page(
+    served, visit, logs, monkeypatch
+):
+    page = visit(served.address(SEALED))
+    page.context.set_offline(True)
+    for key in ("ArrowRight",) * 6 + ("Space", "b", "Shift+M"):
+        page.keyboard.press(key)
+    page.keyboard.type("ki plaka")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector("#state[data-state=lost]")
+    kept = page.evaluate("Object.values(localStorage).join()")
+    page.context.set_offline(False)
+    saved(page)
+    log = (logs / f"{SEALED}.ap.jsonl").read_text(encoding="utf-8")
+    monkeypatch.setenv(seals.KEYS, str(served.root / "key.txt"))
+    lines = [coding.opened(Line.model_validate_json(one)) for one in log.splitlines()]
+
+    assert [word for word in ("plaka", "kita") if word in kept + log] == []
+    assert [(one.words.quote, one.words.memo) for one in lines] == [
+        (WORDS, ""),
+        (WORDS, "ki plaka"),
+    ]
 
 
 # Double coding
@@ -421,6 +466,7 @@ def test_two_coders_are_blind_until_both_lock_then_compare_and_settle(served, vi
         page.click("#sure [value=yes]")
         page.wait_for_selector("body.locked")
     mk.click("#compare")
+    mk.wait_for_selector("#stretches h3")
     open_ones = mk.locator("#stretches h3").all_inner_texts()
     mk.click("#stretches li:has-text('Domestic') >> text=Keep")
     mk.wait_for_selector("#sums:has-text('1 open')")
@@ -433,7 +479,7 @@ def test_two_coders_are_blind_until_both_lock_then_compare_and_settle(served, vi
     assert settled == {"recruitment.deception", "exploitation.domestic_servitude"}
 
 
-def test_a_locked_interview_takes_no_coding(served, visit, logs):
+def test_a_locked_interview_takes_no_coding(served, visit):
     page = visit(served.address(DRAWN))
     page.click("#lock")
     page.click("#sure [value=yes]")
@@ -450,7 +496,7 @@ def test_a_locked_interview_takes_no_coding(served, visit, logs):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_in_the_page_its_picker_and_its_lists(served, visit, logs, scheme):
+def test_axe_finds_nothing_in_the_page_its_picker_and_its_lists(served, visit, scheme):
     from axe_playwright_python.sync_playwright import Axe
 
     page = visit(served.address(), color_scheme=scheme)
@@ -468,7 +514,7 @@ def test_axe_finds_nothing_in_the_page_its_picker_and_its_lists(served, visit, l
     assert [one.generate_report() for one in found if one.violations_count] == []
 
 
-def test_axe_finds_nothing_in_the_comparison(served, visit, logs):
+def test_axe_finds_nothing_in_the_comparison(served, visit):
     from axe_playwright_python.sync_playwright import Axe
 
     for coder, code in (("ap", "control.debt"), ("mk", "exploitation.domestic_servitude")):
@@ -483,7 +529,7 @@ def test_axe_finds_nothing_in_the_comparison(served, visit, logs):
     assert (found.violations_count, found.generate_report()) == (0, found.generate_report())
 
 
-def test_the_page_fits_the_narrowest_screen(served, visit, logs):
+def test_the_page_fits_the_narrowest_screen(served, visit):
     page = visit(served.address(), viewport={"width": 360, "height": 740})
 
     assert page.evaluate("document.documentElement.scrollWidth") == 360
@@ -610,7 +656,7 @@ def refused(served, sent, interview=CODED, coder="ap"):
         ({"code": "control.dept"}, "'control.dept' is not a code in instruments/codebook.toml"),
         ({"v": "0" * 16}, "the transcript has been corrected since this page was opened"),
         ({"end": 9999}, r"character 9999 is past the end of the text \(\d+\)"),
-        ({"end": 35}, "it needs 'v', 'start' and a greater 'end'"),
+        ({"end": 35}, "this is not right: it needs 'v', 'start' and a greater 'end'"),
         ({"start": -1}, ".*greater than or equal to 0"),
         ({"id": "1"}, ".*should match pattern.*"),
         ({"by": "mk"}, "'by' is not a key here"),
@@ -647,7 +693,7 @@ def test_a_name_that_is_none_is_refused_and_nothing_written(served, logs, interv
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"id": ' + b"[" * 100_000])
-def test_what_is_no_json_object_is_refused(served, logs, body):
+def test_what_is_no_json_object_is_refused(served, body):
     asked = urllib.request.Request(
         f"{served.base}ctresearch/api/interviews/{CODED}/lines?coder=ap",
         data=body,
@@ -711,9 +757,7 @@ def test_a_line_the_server_refuses_stays_on_the_page_until_it_is_read(served, vi
 
 
 def test_the_page_may_load_nothing_from_elsewhere(served):
-    asked = urllib.request.Request(
-        served.address(), headers={"Authorization": f"token {TOKEN}"}
-    )
+    asked = urllib.request.Request(served.address(), headers={"Authorization": f"token {TOKEN}"})
     with urllib.request.urlopen(asked) as reply:
         policy = reply.headers["Content-Security-Policy"]
 

@@ -18,7 +18,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -28,12 +28,11 @@ from pydantic import ValidationError
 
 from ctresearch import coding, evidence, tables
 from ctresearch.coding import CONSENSUS, Line
-from ctresearch.files import read_text
 from ctresearch.instruments import Codebook
 from ctresearch.problems import Problems, refuse, suggestion
 from ctresearch.study import Country
 
-NAME = r"(?!consensus\b)[a-z][a-z0-9-]{0,31}"  # a coder
+NAME = r"(?!consensus\b|model-)[a-z][a-z0-9-]{0,31}"  # a coder; a machine is none
 DOUBLE = tables.table(
     "double",
     "one interview that is coded by more than one coder",
@@ -46,6 +45,7 @@ DOUBLE = tables.table(
 Kind = Literal["agreed", "borders", "only"]
 State = Literal["open", "kept", "dropped"]
 Span = tuple[int, int]  # start, end: code points of the transcript, end exclusive
+Mark = tuple[int, int, str]  # start, end, and the coder who made it
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,9 @@ class Decision:
     end: int
     keep: bool = True  # whether the code belongs there
     memo: str = ""
+
+
+Settled = tuple[Decision, str]  # and the id of the line that says so
 
 
 # Who codes what
@@ -137,11 +140,8 @@ def drawn(country: Country) -> dict[str, tuple[str, ...]]:
 @lru_cache(maxsize=64)
 def _drawn(path: Path, _changed: int, _size: int) -> dict[str, tuple[str, ...]]:
     """The file as it stood then: the coding page asks with every request."""
-    frame = tables.read_table(path, DOUBLE, path.name)
-    return {
-        one: tuple(who.split())
-        for one, who in zip(frame["interview"], frame["coders"], strict=True)
-    }
+    coders = tables.read_table(path, DOUBLE, path.name).set_index("interview")["coders"]
+    return {str(one): tuple(who.split()) for one, who in coders.items()}
 
 
 def coders_of(country: Country, interview: str) -> tuple[str, ...]:
@@ -161,7 +161,8 @@ def locked(country: Country, interview: str) -> set[str]:
 def lock(country: Country, interview: str, coder: str, codebook: Codebook) -> None:
     """Say that a coder is done: from now on the log takes no coding until it is unlocked."""
     must_be_unlocked(country, interview, coder)
-    _append(country, interview, coder, codebook, "lock")
+    text = coding.transcript(country, interview)
+    _append(country, interview, codebook, text, [coding.line("lock", coder, text)])
 
 
 def unlock(country: Country, interview: str, coder: str, codebook: Codebook) -> None:
@@ -171,11 +172,10 @@ def unlock(country: Country, interview: str, coder: str, codebook: Codebook) -> 
     """
     held = _locks(_story(country, interview, coder))
     if not held:
-        raise refuse(
-            f"{interview}, {coder}", "it is not locked", "Code on; there is nothing to undo."
-        )
-    for one in held:
-        _append(country, interview, coder, codebook, "del", of=one.id)
+        raise refuse(f"{interview}, {coder}", "it is not locked", "There is nothing to undo.")
+    text = coding.transcript(country, interview)
+    lines = [coding.line("del", coder, text, of=one.id) for one in held]
+    _append(country, interview, codebook, text, lines)
 
 
 def must_be_unlocked(country: Country, interview: str, coder: str) -> None:
@@ -215,7 +215,7 @@ def when_locked(country: Country, interview: str) -> dict[str, tuple[Line, ...]]
         cure = "Each coder locks on the coding page when done; until then they stay blind."
         raise refuse(interview, f"not locked by {missing}", cure)
     found = {by: coding.replay(_until(stories[by], held)) for by, held in locks.items()}
-    version = coding.version(_transcript(country, interview))
+    version = coding.version(coding.transcript(country, interview))
     stale = sum(one.v != version for lines in found.values() for one in lines)
     if stale:
         what = f"the transcript was corrected since; codings not placed in it yet: {stale}"
@@ -231,18 +231,44 @@ def compare(country: Country, interview: str, codebook: Codebook) -> tuple[Compa
     Codes that are retired are left out.
     """
     lines = when_locked(country, interview)
-    found: dict[str, list[tuple[int, int, str]]] = {}
+    found: dict[str, list[Mark]] = {}
     for by, live in lines.items():
         for one in live:
             found.setdefault(in_use(one.code, codebook), []).append((one.start, one.end, by))
     settled = _settled(country, interview, codebook)
     made = (
-        _compared(code, stretch, lines, settled)
+        _compared(code, stretch, [*lines], settled)
         for code, spans in found.items()
         if code
         for stretch in _stretches(spans)
     )
     return tuple(sorted(made, key=lambda one: (one.start, one.end, one.code)))
+
+
+def all_locked(country: Country, codebook: Codebook) -> tuple[pd.DataFrame, pd.DataFrame, Problems]:
+    """What was locked of every interview that two or more code and that may be used.
+
+    returns  spans       interview, coder, code (merged ones resolved), start, end
+             interviews  index `interview`: coders (a tuple), characters of the transcript, drawn
+                         (False: it was not drawn, so its coders could see each other)
+             problems    the interviews left out, as `when_locked` refuses them
+    """
+    every, waiting = evidence.interviews(country), Problems()
+    usable = sorted(every.loc[every["usable"], "id"])
+    double = {one: who for one in usable if len(who := coders_of(country, one)) > 1}
+    spans: list[tuple[str, str, str, int, int]] = []
+    rows = []
+    for interview, who in double.items():
+        with waiting.gather():
+            for by, live in when_locked(country, interview).items():
+                found = [(in_use(one.code, codebook), one.start, one.end) for one in live]
+                spans += [(interview, by, *one) for one in found if one[0]]
+            length = len(coding.transcript(country, interview))
+            rows.append((interview, who, length, interview in drawn(country)))
+    columns = ["interview", "coders", "characters", "drawn"]
+    interviews = pd.DataFrame(rows, columns=columns).set_index("interview")
+    columns = ["interview", "coder", "code", "start", "end"]
+    return pd.DataFrame(spans, columns=columns), interviews, waiting
 
 
 def settle(
@@ -262,7 +288,7 @@ def settle(
     no stretch, or `by` cannot name a coder.
     """
     compared, decided, faults = compare(country, interview, codebook), list(decisions), Problems()
-    text = _transcript(country, interview)
+    text = coding.transcript(country, interview)
     if not re.fullmatch(NAME, by):
         faults.add(interview, f"{by!r} cannot name who settles", "Use a coder's name, as ap.")
     for one in decided:
@@ -270,22 +296,23 @@ def settle(
             what = f"nobody marked {one.start} to {one.end} with {one.code!r}"
             faults.add(interview, what, "Settle what is shown; code anew in a log of your own.")
     faults.raise_any()
+    settled, lines = _settled(country, interview, codebook), []
     for of in compared:
         if any(_overlap(one, of) for one in decided):
-            reopen(country, interview, codebook, of)
+            lines += _undone(settled, of, text)
         elif of.kind == "agreed" and of.consensus == "open":
             alike = Decision(of.code, of.start, of.end)
-            _write(country, interview, " ".join(of.marked), codebook, alike)
+            lines += _lines(alike, " ".join(of.marked), text)
     for one in decided:
-        _write(country, interview, by, codebook, one)
+        lines += _lines(one, by, text)
+    _append(country, interview, codebook, text, lines)
     return sum(of.consensus == "open" for of in compare(country, interview, codebook))
 
 
 def reopen(country: Country, interview: str, codebook: Codebook, of: Compared) -> None:
     """Take back whatever was settled about a stretch."""
-    for earlier, made in _settled(country, interview, codebook):
-        if _overlap(earlier, of):
-            _append(country, interview, CONSENSUS, codebook, "del", of=made.id)
+    text, settled = coding.transcript(country, interview), _settled(country, interview, codebook)
+    _append(country, interview, codebook, text, _undone(settled, of, text))
 
 
 def in_use(code: str, codebook: Codebook) -> str:
@@ -314,33 +341,21 @@ def _file(country: Country) -> Path:
     return country.folder / "double.csv"
 
 
-def _log(country: Country, interview: str, coder: str) -> Path:
-    return country.folder / "codings" / f"{interview}.{coder}.jsonl"
-
-
-def _transcript(country: Country, interview: str) -> str:
-    return read_text(country.folder / "interviews" / f"{interview}.txt")
-
-
 def _with_logs(country: Country, interview: str) -> tuple[str, ...]:
     """Who has a log of an interview, the consensus apart."""
     names = (path.name for path in (country.folder / "codings").glob(f"{interview}.*.jsonl"))
-    found = {match[2] for match in map(coding.LOG_NAME.fullmatch, names) if match}
-    return tuple(sorted(found - {CONSENSUS}))
+    coders = (name.removeprefix(f"{interview}.").removesuffix(".jsonl") for name in names)
+    return tuple(sorted(one for one in coders if re.fullmatch(NAME, one)))
 
 
 def _story(country: Country, interview: str, coder: str) -> list[Line]:
     """The sound lines of a log in the order of their time; the others are `check`'s to tell of."""
-    path = _log(country, interview, coder)
-    if not path.is_file():
-        return []
-    return sorted((one for one in _sound(path) if one.by == coder), key=_when)
-
-
-def _sound(path: Path) -> Iterator[Line]:
-    for raw in path.read_bytes().split(b"\n"):
+    path = coding.log_of(country, interview, coder)
+    found = []
+    for raw in path.read_bytes().split(b"\n") if path.is_file() else ():
         with suppress(ValidationError):
-            yield Line.model_validate_json(raw)
+            found.append(Line.model_validate_json(raw))
+    return sorted((one for one in found if one.by == coder), key=_when)
 
 
 def _stories(country: Country, interview: str) -> dict[str, list[Line]]:
@@ -386,9 +401,9 @@ def _until(story: list[Line], held: Line) -> list[Line]:
     return [*before, *moves.values()]
 
 
-def _stretches(spans: list[tuple[int, int, str]]) -> Iterator[list[tuple[int, int, str]]]:
+def _stretches(spans: list[Mark]) -> Iterator[list[Mark]]:
     """Spans of a code in groups that overlap, directly or by way of others."""
-    group: list[tuple[int, int, str]] = []
+    group: list[Mark] = []
     for one in sorted(spans):
         if group and one[0] >= max(end for _, end, _ in group):
             yield group
@@ -398,31 +413,24 @@ def _stretches(spans: list[tuple[int, int, str]]) -> Iterator[list[tuple[int, in
 
 
 def _compared(
-    code: str,
-    stretch: list[tuple[int, int, str]],
-    coders: Iterable[str],
-    settled: Iterable[tuple[Decision, Line]],
+    code: str, stretch: list[Mark], coders: Sequence[str], settled: Iterable[Settled]
 ) -> Compared:
-    marked = {
-        by: tuple(unions((start, end) for start, end, who in stretch if who == by))
-        for by in coders
-        if any(who == by for _, _, who in stretch)
-    }
+    by = {who: unions(of[:2] for of in stretch if of[2] == who) for who in coders}
+    marked = {who: tuple(spans) for who, spans in by.items() if spans}
     alike = len(set(marked.values())) == 1
-    kind: Kind = "borders" if not alike else "agreed" if len(marked) == len([*coders]) else "only"
-    start, end = min(of[0] for of in stretch), max(of[1] for of in stretch)
-    whole = Compared(code, start, end, kind, marked, "open")
-    states = {one.keep for one, _ in settled if _overlap(one, whole)}
-    state: State = "open" if not states else "kept" if True in states else "dropped"
-    return Compared(code, start, end, kind, marked, state)
+    kind: Kind = "borders" if not alike else "agreed" if len(marked) == len(coders) else "only"
+    start, end = stretch[0][0], max(of[1] for of in stretch)
+    found = Compared(code, start, end, kind, marked, "open")
+    kept = {one.keep for one, _ in settled if _overlap(one, found)}
+    return replace(found, consensus="kept" if True in kept else "dropped") if kept else found
 
 
 def _overlap(one: Decision, of: Compared) -> bool:
     return one.code == of.code and one.start < of.end and of.start < one.end
 
 
-def _settled(country: Country, interview: str, codebook: Codebook) -> list[tuple[Decision, Line]]:
-    """What the consensus log says, each with the `add` that says it.
+def _settled(country: Country, interview: str, codebook: Codebook) -> list[Settled]:
+    """What the consensus log says, each with the id of the line that says it.
 
     A live coding is kept. One that was taken back is dropped where the `del` tells who settled
     that, and open again where it does not: then it was taken back as one takes back a slip.
@@ -435,21 +443,27 @@ def _settled(country: Country, interview: str, codebook: Codebook) -> list[tuple
         place, keep = live.get(one.id, one), one.id in live
         if keep or taken.get(one.id):
             code = in_use(one.code, codebook)
-            found.append((Decision(code, place.start, place.end, keep), one))
+            found.append((Decision(code, place.start, place.end, keep), one.id))
     return found
 
 
-def _write(country: Country, interview: str, who: str, codebook: Codebook, one: Decision) -> None:
-    place = {"code": one.code, "start": one.start, "end": one.end, "memo": one.memo}
-    made = _append(country, interview, CONSENSUS, codebook, "add", **place, settled=who)
+def _undone(settled: Iterable[Settled], of: Compared, text: str) -> list[Line]:
+    made = (made for earlier, made in settled if _overlap(earlier, of))
+    return [coding.line("del", CONSENSUS, text, of=one) for one in made]
+
+
+def _lines(one: Decision, who: str, text: str) -> Iterator[Line]:
+    """What a decision is in the consensus log; one that drops is made and taken back by `who`."""
+    place: dict[str, Any] = {"code": one.code, "start": one.start, "end": one.end}
+    made = coding.line("add", CONSENSUS, text, memo=one.memo, settled=who, **place)
+    yield made
     if not one.keep:
-        _append(country, interview, CONSENSUS, codebook, "del", of=made.id, settled=who)
+        yield coding.line("del", CONSENSUS, text, settled=who, of=made.id)
 
 
 def _append(
-    country: Country, interview: str, by: str, codebook: Codebook, op: str, **given: Any
-) -> Line:
-    text = _transcript(country, interview)
-    new = coding.line(op, by, text, **given)
-    coding.append(_log(country, interview, by), new, text, codebook)
-    return new
+    country: Country, interview: str, codebook: Codebook, text: str, lines: Sequence[Line]
+) -> None:
+    """Add lines to the log of who wrote them, all or none."""
+    if lines:
+        coding.append(coding.log_of(country, interview, lines[0].by), lines, text, codebook)

@@ -10,7 +10,6 @@ written once. Offsets are code points, and a line made on another version of the
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -20,27 +19,27 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from ctresearch import coding, double, evidence, seals
-from ctresearch.coding import CONSENSUS, Line, Words
+from ctresearch.coding import CONSENSUS, Line
 from ctresearch.instruments import Codebook, read_codebook
 from ctresearch.problems import refuse, suggestion
-from ctresearch.study import Country, Study, find_study, parse_record
+from ctresearch.study import Country, Record, Study, find_study, parse_record
 
-CODER = re.compile(double.NAME)
 LONGEST_MEMO = 20_000  # characters
+LOCKS = re.compile(rb'(?m)^.*"(?:lock|del)".*$')  # lines of a log that may lock or unlock
 LONGEST_TEXT = 5_000_000  # characters; a day of talk is about half a million
 
 Told = dict[str, Any]  # what the page is told, as JSON
+Stamp = tuple[int, int]  # when a file changed, in nanoseconds, and its size
 Id = Annotated[str, Field(pattern=r"^[0-7][0-9A-HJKMNP-TV-Z]{25}$")]  # a ULID
 Offset = Annotated[int, Field(ge=0)]
+Memo = Annotated[str, Field(max_length=LONGEST_MEMO)]
 
 
-class Sent(BaseModel):
+class Sent(Record):
     """What the page sends to be written: a line of a log, without what the server knows better."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: Id
     op: Literal["add", "del", "memo", "move"]
@@ -49,20 +48,18 @@ class Sent(BaseModel):
     code: str = ""
     start: Offset = 0
     end: Offset = 0
-    memo: Annotated[str, Field(max_length=LONGEST_MEMO)] = ""
+    memo: Memo = ""
 
 
-class Settled(BaseModel):
+class Settled(Record):
     """What the page sends of a stretch that coders did not agree about."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     v: str
     code: str
     start: Offset
     end: Offset
     keep: bool
-    memo: Annotated[str, Field(max_length=LONGEST_MEMO)] = ""
+    memo: Memo = ""
 
 
 @dataclass(frozen=True)
@@ -78,32 +75,24 @@ class Desk:
         return f"{self.interview}, {self.coder}"
 
     @property
+    def transcript(self) -> Path:
+        return self.country.folder / "interviews" / f"{self.interview}.txt"
+
+    @property
     def text(self) -> str:
         """The transcript as it is now, sealed or not."""
         return _text(self.country, self.interview, _stamp(self.transcript))
 
     @property
     def codebook(self) -> Codebook:
-        path = self.country.study.instruments / "codebook.toml"
-        return _codebook(self.country.study, _stamp(path))
-
-    @property
-    def transcript(self) -> Path:
-        return self.country.folder / "interviews" / f"{self.interview}.txt"
-
-    def log(self, coder: str) -> Path:
-        return self.country.folder / "codings" / f"{self.interview}.{coder}.jsonl"
-
-    def visible(self) -> list[str]:
-        """Whose logs may be shown here, the coder's own first."""
-        may = double.visible(self.country, self.interview, self.coder)
-        return sorted(may, key=lambda one: (one != self.coder, one))
+        study = self.country.study
+        return _codebook(study, _stamp(study.instruments / "codebook.toml"))
 
 
 def study_at(root: Path) -> Study:
     """The study a server of `root` serves, read anew when study.toml has changed."""
     found = find_study(root)
-    return _study(found.root, _stamp(found.root / "research" / "study.toml"))
+    return _study(found.root, _stamp(found.research / "study.toml"))
 
 
 def sit(study: Study, interview: str, coder: str) -> Desk:
@@ -111,49 +100,41 @@ def sit(study: Study, interview: str, coder: str) -> Desk:
 
     Raises ResearchError where the name is no interview of the study or no coder's.
     """
-    if not CODER.fullmatch(coder):
+    if not re.fullmatch(double.NAME, coder):
         cure = "Use small letters: initials, as ap."
         raise refuse("coder", f"{coder!r:.60} cannot name a coder", cure)
-    if not re.fullmatch(r"[A-Z]{3}-KI-\d{1,6}", interview):
-        cure = "Interviews are named like JAM-KI-03."
-        raise refuse("interview", f"{interview!r:.60} is not an interview's name", cure)
-    country = next((one for one in study.countries if one.iso3 == interview[:3]), None)
-    if country is None:
-        known = [one.iso3 for one in study.countries]
-        what = f"{interview[:3]!r} is the code of no country of this study"
-        raise refuse("interview", what, suggestion(interview[:3], known))
-    names = transcripts(country)
-    if interview not in names:
-        where = country.study.shown(country.folder / "interviews" / f"{interview}.txt")
-        raise refuse(where, "there is no such transcript", suggestion(interview, names))
-    return Desk(country, interview, coder)
+    if re.fullmatch(coding.INTERVIEW, interview):
+        for found in (Desk(country, interview, coder) for country in study.countries):
+            if seals.placed(found.transcript, interview):
+                return found
+    known = [name for country in study.countries for name in transcripts(country)]
+    what = f"{interview!r:.60} is not an interview with a transcript"
+    raise refuse("interview", what, suggestion(interview, known))
 
 
 def check(study: Study, interview: str, coder: str) -> None:
-    """Raise what would keep this interview from being opened; a sealed one is opened once."""
-    coding.version(sit(study, interview, coder or "nobody").text)
+    """Raise what would keep this interview from being opened."""
+    opened(sit(study, interview, coder or "nobody"))
 
 
 def transcripts(country: Country) -> list[str]:
     """The interviews of a country that have a transcript, sealed or not."""
-    paths = (country.folder / "interviews").glob("*.txt*")
-    return sorted({path.name.split(".")[0] for path in paths if path.suffix in (".txt", ".age")})
+    return sorted(path.stem for path in seals.listed(country.folder / "interviews", "*.txt"))
 
 
 def opened(desk: Desk) -> Told:
     """All the page needs to begin: the text, the codebook and the logs that may be seen."""
-    text, country = desk.text, desk.country
-    if len(text) > LONGEST_TEXT:
-        what = f"{len(text)} characters are more than the coding page opens ({LONGEST_TEXT})"
+    if len(desk.text) > LONGEST_TEXT:
+        what = f"{len(desk.text)} characters are more than the coding page opens ({LONGEST_TEXT})"
         raise refuse(desk.where, what, "Divide the transcript into parts, each with its own row.")
     return {
         "interview": desk.interview,
-        "country": country.name,
-        "key": country.key,
+        "country": desk.country.name,
+        "key": desk.country.key,
         "coder": desk.coder,
-        "invented": country.invented("interview"),
+        "invented": desk.country.invented("interview"),
         "sealed": seals.is_sealed(desk.transcript),
-        "text": text,
+        "text": desk.text,
         "codebook": desk.codebook.model_dump(mode="json"),
         **grown(desk, {}),
     }
@@ -164,20 +145,10 @@ def grown(desk: Desk, seen: Mapping[str, str]) -> Told:
 
     seen    coder → mark of how far the page has read that log, as this function gave it
     """
-    found = {by: _more(desk, by, seen.get(by, "")) for by in desk.visible()}
+    standing = _standing(desk)
+    found = {by: _more(desk, by, seen.get(by, "")) for by in standing["visible"]}
     logs = {by: more for by, more in found.items() if more is not None}
-    return {"v": coding.version(desk.text), **_standing(desk), "logs": logs}
-
-
-def _standing(desk: Desk) -> Told:
-    """Who codes this interview, who has locked, and whether they may see each other."""
-    country, interview = desk.country, desk.interview
-    return {
-        "drawn": interview in double.drawn(country),
-        "coders": list(double.coders_of(country, interview)),
-        "locked": sorted(double.locked(country, interview)),
-        "open": double.is_open(country, interview),
-    }
+    return {"v": coding.version(desk.text), **standing, "logs": logs}
 
 
 def write(desk: Desk, body: Told) -> Told:
@@ -187,22 +158,18 @@ def write(desk: Desk, body: Told) -> Told:
     now, the coder has locked, the line it names is not in the log, or `coding.append` refuses it.
     """
     sent = parse_record(body, Sent, desk.where)
-    log = desk.log(desk.coder)
-    raw = log.read_bytes() if log.is_file() else b""
-    if sent.id.encode() in raw:
+    log = coding.log_of(desk.country, desk.interview, desk.coder)
+    there = log.read_bytes() if log.is_file() else b""
+    if sent.id.encode() in there:
         return {"saved": sent.id, "at": _micros(datetime.now(UTC))}
     _must_show(desk, sent.v)
-    if b'"lock"' in raw:
+    if b'"lock"' in there:
         double.must_be_unlocked(desk.country, desk.interview, desk.coder)
-    if sent.of and sent.of.encode() not in raw:
+    if sent.of and sent.of.encode() not in there:
         cure = "Open the page again; it shows what the log holds."
         raise refuse(desk.where, "the coding this changes is not in your log", cure)
     given = sent.model_dump(exclude={"v", "op"}, exclude_unset=True)
-    try:
-        made = coding.line(sent.op, desk.coder, desk.text, **given)
-    except ValidationError as error:
-        said = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise refuse(desk.where, said, "Mark the words again.") from None
+    made = coding.line(sent.op, desk.coder, desk.text, **given)
     coding.append(log, made, desk.text, desk.codebook)
     return {"saved": sent.id, "at": _micros(made.at)}
 
@@ -234,33 +201,18 @@ def settle(desk: Desk, body: Told) -> Told:
 
 def progress(study: Study, key: str, coder: str) -> Told:
     """How far this coder is with the interviews of a country, and which countries there are."""
-    with_talk = [one for one in study.countries if transcripts(one)]
-    country = study.country(key) if key else next(iter(with_talk), None)
-    listed = [] if country is None else list(_progress(country, coder))
+    spoken = [one for one in study.countries if transcripts(one)]
+    country = study.country(key) if key or not spoken else spoken[0]
+    far = coding.progress(country, evidence.turns(country), read_codebook(study), coder)
+    drawn = double.drawn(country)
+    rows = far.to_dict("records")
+    for row in rows:
+        row["others"] = [by for by in drawn.get(row["interview"], ()) if by != coder]
     return {
-        "countries": [{"key": one.key, "name": one.name} for one in with_talk],
-        "country": country.key if country else "",
-        "interviews": listed,
+        "countries": [{"key": one.key, "name": one.name} for one in spoken],
+        "country": country.key,
+        "interviews": rows,
     }
-
-
-def _progress(country: Country, coder: str) -> Iterator[Told]:
-    codebook = read_codebook(country.study)
-    turns = evidence.turns(country)
-    every = coding.segments(country, turns, codebook)
-    mine = every[every["coder"] == coder]
-    asked = turns[turns["speaker"] != "I"].groupby("interview").size()
-    reached = mine[mine["turn"] != ""].groupby("interview")["turn"].nunique()
-    made, drawn = mine.groupby("interview").size(), double.drawn(country)
-    for interview in transcripts(country):
-        yield {
-            "interview": interview,
-            "turns": int(asked.get(interview, 0)),
-            "coded": int(reached.get(interview, 0)),
-            "codings": int(made.get(interview, 0)),
-            "with": [one for one in drawn.get(interview, ()) if one != coder],
-            "locked": coder in double.locked(country, interview),
-        }
 
 
 def _must_show(desk: Desk, v: str) -> None:
@@ -270,85 +222,88 @@ def _must_show(desk: Desk, v: str) -> None:
         raise refuse(desk.where, what, "Open the page again and mark the words where they stand.")
 
 
+def _standing(desk: Desk) -> Told:
+    """Who has locked and who sees whom; read anew when a line that could change that has come."""
+    drawn = desk.country.folder / "double.csv"
+    logs = sorted((desk.country.folder / "codings").glob(f"{desk.interview}.*.jsonl"))
+    told = tuple((log.name, *LOCKS.findall(log.read_bytes())) for log in logs)
+    return _stands(desk, _stamp(drawn), told)
+
+
+@lru_cache(maxsize=16)
+def _stands(desk: Desk, _: Stamp, __: tuple[Any, ...]) -> Told:
+    country, interview, coder = desk.country, desk.interview, desk.coder
+    visible = double.visible(country, interview, coder)
+    return {
+        "drawn": interview in double.drawn(country),
+        "coders": list(double.coders_of(country, interview)),
+        "locked": sorted(double.locked(country, interview)),
+        "open": double.is_open(country, interview),
+        "visible": sorted(visible, key=lambda by: (by != coder, by)),
+    }
+
+
 def _more(desk: Desk, coder: str, seen: str) -> Told | None:
     """The lines of a log past the mark `seen`, and the mark to ask with next; None if unchanged.
 
     A mark is file number and length: a file that git or a sync program put in its place is another
     one and comes whole. A tail without its line end is not read yet.
     """
-    path = desk.log(coder)
+    path = coding.log_of(desk.country, desk.interview, coder)
     if not path.is_file():
         return None
+    number, _, length = seen.partition("-")
     with path.open("rb") as stream:
-        stamp = _file_number(path)
-        number, _, length = seen.partition("-")
-        begin = int(length) if number == str(stamp) and length.isdigit() else 0
+        file = str(path.stat().st_ino)
+        begin = int(length) if number == file and length.isdigit() else 0
         stream.seek(begin)
-        raw = stream.read()
-    whole = raw[: raw.rfind(b"\n") + 1]
-    mark = f"{stamp}-{begin + len(whole)}"
+        whole = stream.read().rpartition(b"\n")[0]
+    mark = f"{file}-{begin + len(whole) + bool(whole)}"
     if mark == seen:
         return None
     return {"upto": mark, "whole": begin == 0, "lines": [*_told(desk, coder, whole)]}
 
 
 def _told(desk: Desk, coder: str, raw: bytes) -> Iterator[Told]:
-    """The sound lines of a log as the page is told of them; the others are `check`'s to tell of."""
+    """The sound lines of a log as the page is told of them; the others are `check`'s to tell of.
+
+    What the page can cut from the text itself is left out; `at` is in microseconds.
+    """
     v = coding.version(desk.text)
     for one in raw.splitlines():
         with suppress(ValidationError):
-            line = Line.model_validate_json(one)
-            if line.by == coder:
-                yield _line_told(desk, line, v)
-
-
-def _line_told(desk: Desk, line: Line, v: str) -> Told:
-    """A line without what the page can cut from the text itself; `at` in microseconds."""
-    words = line.words
-    if isinstance(words, str):
-        words = Words.model_validate_json(seals.open_words(words, desk.where))
-    told: Told = {"id": line.id, "op": line.op, "at": _micros(line.at)}
-    told |= {key: value for key in ("of", "code", "start", "end") if (value := getattr(line, key))}
-    if words.memo:
-        told["memo"] = words.memo
-    if line.v and line.v != v:
-        told |= {"v": line.v, "quote": words.quote}
-    return told
+            line = coding.opened(Line.model_validate_json(one), desk.where)
+            if line.by != coder or isinstance(line.words, str):
+                continue
+            told = {key: getattr(line, key) for key in ("of", "code", "start", "end")}
+            if line.v and line.v != v:
+                told |= {"v": line.v, "quote": line.words.quote}
+            filled = {key: value for key, value in told.items() if value}
+            memo = {"memo": line.words.memo} if line.words.memo else {}
+            yield {"id": line.id, "op": line.op, "at": _micros(line.at), **filled, **memo}
 
 
 def _micros(at: datetime) -> int:
     return round(at.timestamp() * 1e6)
 
 
-def _file_number(path: Path) -> int:
-    return path.stat().st_ino
-
-
-def _stamp(path: Path) -> tuple[int, int]:
+def _stamp(path: Path) -> Stamp:
     """What changes when a file does; of a sealed one, its sealed file's."""
-    there = path if path.is_file() else path.with_name(f"{path.name}.age")
-    if not there.is_file():
-        return 0, 0
-    stat = there.stat()
-    return stat.st_mtime_ns, stat.st_size
+    there = seals.placed(path, path.name)
+    stat = there.stat() if there else None
+    return (stat.st_mtime_ns, stat.st_size) if stat else (0, 0)
 
 
 @lru_cache(maxsize=4)
-def _study(root: Path, _: tuple[int, int]) -> Study:
+def _study(root: Path, _: Stamp) -> Study:
     return Study(root)
 
 
 @lru_cache(maxsize=8)
-def _text(country: Country, interview: str, _: tuple[int, int]) -> str:
-    path = country.folder / "interviews" / f"{interview}.txt"
-    return seals.read_text(path, country.study.shown(path))
+def _text(country: Country, interview: str, _: Stamp) -> str:
+    return coding.transcript(country, interview)
 
 
 @lru_cache(maxsize=4)
-def _codebook(study: Study, _: tuple[int, int]) -> Codebook:
+def _codebook(study: Study, _: Stamp) -> Codebook:
     return read_codebook(study)
-
-
-def as_json(told: Told) -> str:
-    """What the page is told, as it travels."""
-    return json.dumps(told, ensure_ascii=False, separators=(",", ":"), default=dict)

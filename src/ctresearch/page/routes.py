@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from ctresearch.study import Study
 
 WEB = Path(__file__).with_name("web")
 NAMED = r"/ctresearch/api/interviews/([^/]+)"  # still quoted: desk.sit decides what is a name
+Deed = Callable[..., Told]  # (asked: Work, *names) → what goes back
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
@@ -53,15 +54,51 @@ class Answer(APIHandler):
         """Every refusal is told as a Problem."""
         self.finish(_problems([REFUSALS.get(status_code, REFUSALS[500])]))
 
+    @web.authenticated
+    async def get(self, *_: str) -> None:
+        raise web.HTTPError(404)
+
+    post = get
+
+
+class Work(Answer):
+    """An address where something is asked or sent.
+
+    gets, posts   what is done there: given the study, the coder, what was sent, and the names in
+                  the address; it tells what goes back
+    """
+
+    def initialize(self, gets: Deed | None = None, posts: Deed | None = None) -> None:
+        self.gets, self.posts = gets, posts
+
+    @web.authenticated
+    async def get(self, *names: str) -> None:
+        await self.answer(self.gets, names)
+
+    @web.authenticated
+    async def post(self, *names: str) -> None:
+        await self.answer(self.posts, names)
+
+    async def answer(self, deed: Deed | None, names: tuple[str, ...]) -> None:
+        """Finish with what `deed` tells, done beside the server's own work; or what it refused."""
+        if deed is None:
+            raise web.HTTPError(404)
+        try:
+            told = await asyncio.to_thread(deed, self, *names)
+            await self.finish(json.dumps(told, ensure_ascii=False, default=_plain))
+        except ResearchError as error:
+            self.set_status(400)
+            await self.finish(_problems(error.problems))
+
+    @property
     def study(self) -> Study:
         return desk.study_at(Path(self.settings["server_root_dir"]).expanduser())
 
+    @property
     def coder(self) -> str:
         return self.get_argument("coder", "")
 
-    def desk(self, interview: str) -> Desk:
-        return desk.sit(self.study(), interview, self.coder())
-
+    @property
     def body(self) -> Told:
         """The JSON object that was sent."""
         try:
@@ -73,13 +110,8 @@ class Answer(APIHandler):
             raise refuse("what was sent", "this is not a JSON object", cure)
         return found
 
-    async def answer(self, work: Callable[[], Told]) -> None:
-        """Finish with what `work` tells, done beside the server's own work; or what it refused."""
-        try:
-            await self.finish(desk.as_json(await asyncio.to_thread(work)))
-        except ResearchError as error:
-            self.set_status(400)
-            await self.finish(_problems(error.problems))
+    def desk(self, interview: str) -> Desk:
+        return desk.sit(self.study, interview, self.coder)
 
 
 class Page(Answer):
@@ -112,61 +144,28 @@ class Files(JupyterHandler, web.StaticFileHandler):
         self.set_header("Cache-Control", "no-cache")
 
 
-class Interview(Answer):
-    """GET: all to begin with. POST {"seen": …}: what has come since; nothing is written."""
-
-    @web.authenticated
-    async def get(self, interview: str) -> None:
-        await self.answer(lambda: desk.opened(self.desk(interview)))
-
-    @web.authenticated
-    async def post(self, interview: str) -> None:
-        await self.answer(lambda: desk.grown(self.desk(interview), self.seen()))
-
-    def seen(self) -> dict[str, str]:
-        found = self.body().get("seen")
-        return {k: str(v) for k, v in found.items()} if isinstance(found, dict) else {}
+def _grown(asked: Work, interview: str) -> Told:
+    seen = asked.body.get("seen")
+    marks = seen.items() if isinstance(seen, dict) else ()
+    return desk.grown(asked.desk(interview), {by: str(mark) for by, mark in marks})
 
 
-class Lines(Answer):
-    @web.authenticated
-    async def post(self, interview: str) -> None:
-        await self.answer(lambda: desk.write(self.desk(interview), self.body()))
-
-
-class Lock(Answer):
-    @web.authenticated
-    async def post(self, interview: str) -> None:
-        await self.answer(
-            lambda: desk.set_lock(self.desk(interview), on=bool(self.body().get("on")))
+WORKS: dict[str, dict[str, Deed]] = {
+    NAMED: {"gets": lambda asked, name: desk.opened(asked.desk(name)), "posts": _grown},
+    f"{NAMED}/lines": {"posts": lambda asked, name: desk.write(asked.desk(name), asked.body)},
+    f"{NAMED}/lock": {
+        "posts": lambda asked, name: desk.set_lock(asked.desk(name), on=bool(asked.body.get("on")))
+    },
+    f"{NAMED}/comparison": {
+        "gets": lambda asked, name: desk.comparison(asked.desk(name)),
+        "posts": lambda asked, name: desk.settle(asked.desk(name), asked.body),
+    },
+    "/ctresearch/api/progress": {
+        "gets": lambda asked: desk.progress(
+            asked.study, asked.get_argument("country", ""), asked.coder
         )
-
-
-class Comparison(Answer):
-    @web.authenticated
-    async def get(self, interview: str) -> None:
-        await self.answer(lambda: desk.comparison(self.desk(interview)))
-
-    @web.authenticated
-    async def post(self, interview: str) -> None:
-        await self.answer(lambda: desk.settle(self.desk(interview), self.body()))
-
-
-class Progress(Answer):
-    @web.authenticated
-    async def get(self) -> None:
-        key = self.get_argument("country", "")
-        await self.answer(lambda: desk.progress(self.study(), key, self.coder()))
-
-
-class Nothing(Answer):
-    """Any other address."""
-
-    @web.authenticated
-    async def get(self) -> None:
-        raise web.HTTPError(404)
-
-    post = get
+    },
+}
 
 
 def add_routes(server: Any) -> None:
@@ -174,15 +173,16 @@ def add_routes(server: Any) -> None:
     routes: list[Any] = [
         (r"/ctresearch/code/([^/]*)", Page),
         (r"/ctresearch/static/(.*)", Files, {"path": str(WEB)}),
-        (NAMED, Interview),
-        (f"{NAMED}/lines", Lines),
-        (f"{NAMED}/lock", Lock),
-        (f"{NAMED}/comparison", Comparison),
-        (r"/ctresearch/api/progress", Progress),
-        (r"/ctresearch(?:/.*)?", Nothing),
+        *((at, Work, deeds) for at, deeds in WORKS.items()),
+        (r"/ctresearch(?:/.*)?", Answer),
     ]
     base = server.web_app.settings["base_url"]
     server.web_app.add_handlers(".*$", [(url_path_join(base, at), *of) for at, *of in routes])
+
+
+def _plain(value: Any) -> Any:
+    """Mappings that are no dict, and numbers that are numpy's, as JSON has them."""
+    return dict(value) if isinstance(value, Mapping) else value.item()
 
 
 def _problems(found: Any) -> str:

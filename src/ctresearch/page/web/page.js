@@ -575,7 +575,7 @@ async function showProgress() {
     const { countries, country, interviews } = await asking.progress($("country").value || told?.key || "");
     $("country").replaceChildren(...countries.map(({ key, name }) => new Option(name, key, false, key === country)));
     const open = (one) => el("a", { href: `../code/${encodeURIComponent(one.interview)}?coder=${encodeURIComponent(asking.coder)}` }, one.interview);
-    const row = (one) => el("tr", {}, el("td", {}, open(one)), el("td", {}, el("meter", { max: Math.max(1, one.turns), value: one.coded, ariaLabel: `${one.coded} of ${one.turns} turns` }), ` ${one.coded} of ${one.turns}`), el("td", {}, String(one.codings)), el("td", {}, one.with.length ? `with ${one.with.join(", ")}` : "alone"), el("td", {}, one.locked ? "locked" : one.codings ? "begun" : "to do"));
+    const row = (one) => el("tr", {}, el("td", {}, open(one)), el("td", {}, el("meter", { max: Math.max(1, one.turns), value: one.coded, ariaLabel: `${one.coded} of ${one.turns} turns` }), ` ${one.coded} of ${one.turns}`), el("td", {}, String(one.codings)), el("td", {}, one.others.length ? `with ${one.others.join(", ")}` : "alone"), el("td", {}, one.locked ? "locked" : one.codings ? "begun" : "to do"));
     const heads = ["Interview", "Turns coded", "Codings", "Coded", "State"].map((name) => el("th", { scope: "col" }, name));
     $("progress").replaceChildren(el("table", {}, el("thead", {}, el("tr", {}, ...heads)), el("tbody", {}, ...interviews.map(row))));
     localStorage.setItem("ctresearch coder", asking.coder);
