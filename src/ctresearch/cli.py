@@ -312,44 +312,60 @@ def agree(
 
 @app.command()
 def lab() -> None:
-    """Open JupyterLab in the study's research/ folder."""
+    """Open JupyterLab in the study's research/ folder; the coding page is in its launcher."""
     import subprocess
 
     from ctresearch import seals
+    from ctresearch.page import serving
 
     with told():
         study = here()
         if study.file.seals:
             seals.unlock()
-        folder = study.research
-    raise typer.Exit(subprocess.call([sys.executable, "-m", "jupyterlab"], cwd=folder))
+    command = [sys.executable, "-m", "jupyterlab", *serving.lab_options()]
+    raise typer.Exit(subprocess.call(command, cwd=study.research))
 
 
 @app.command()
 def code(
-    interview: Annotated[str, typer.Argument(help="An interview, as JAM-KI-03, or a country.")],
+    interview: Annotated[
+        str, typer.Argument(help="An interview, as JAM-KI-03; none: choose on the page.")
+    ] = "",
     coder: Annotated[str, typer.Option(help="Your initials, in small letters.")] = "",
+    browser: Annotated[bool, typer.Option(help="Open it, or print its address only.")] = True,
     reanchor: Annotated[
-        bool, typer.Option("--reanchor", help="Place codings in a corrected transcript.")
+        bool, typer.Option("--reanchor", help="Place codings in a corrected transcript instead.")
     ] = False,
 ) -> None:
-    """Place the codings of a corrected transcript anew."""
+    """Code an interview on the coding page."""
+    with told():
+        study = here()
+        if reanchor:
+            _reanchor(study, interview, coder)
+            return
+        from ctresearch import seals
+        from ctresearch.page import desk, serving
+
+        if study.file.seals:
+            seals.unlock()
+        if interview:
+            desk.check(study, interview, coder)
+        serving.open_page(study, serving.address(interview, coder), browser=browser)
+
+
+def _reanchor(study: Study, named: str, coder: str) -> None:
     from ctresearch import corrections
     from ctresearch.instruments import read_codebook
 
-    if not reanchor:
-        raise typer.BadParameter("say --reanchor")
-    with told():
-        study = here()
-        codebook, stale = read_codebook(study), list[Problem]()
-        for country, one in corrections.interviews(study, interview):
-            placed, left = corrections.reanchor(country, one, codebook, coder)
-            stale += left
-            if placed or left:
-                by = ", ".join(f"{count} by their {how}" for how, count in placed.items())
-                print(f"{one}: {placed.total()} placed{by and f' ({by})'}, {len(left)} left stale")
-        if stale:
-            raise ResearchError(stale)
+    codebook, stale = read_codebook(study), list[Problem]()
+    for country, one in corrections.interviews(study, named):
+        placed, left = corrections.reanchor(country, one, codebook, coder)
+        stale += left
+        if placed or left:
+            by = ", ".join(f"{count} by their {how}" for how, count in placed.items())
+            print(f"{one}: {placed.total()} placed{by and f' ({by})'}, {len(left)} left stale")
+    if stale:
+        raise ResearchError(stale)
     print("No coding is stale. Next: ctresearch check")
 
 
