@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -133,7 +135,7 @@ def test_a_cell_that_raises_is_named_with_its_cause_and_the_other_runs_are_done(
 
     problem = next(each.problem for each in done if each.run.name == "guyana/media")
     assert (problem.where, problem.what.split(":")[0], names(done)) == (
-        "research/media.ipynb, cell 3, for guyana",
+        "research/media.ipynb, cell 2, for guyana",
         "FileNotFoundError",
         ["suriname/media", "suriname/country"],
     )
@@ -159,7 +161,7 @@ def test_a_kernel_that_dies_is_reported_and_harms_no_other_run(study):
     done = run_all(study)
 
     problem = next(each.problem for each in done if each.run.name == "study/region")
-    assert (problem.where, len(names(done))) == ("research/region.ipynb, for study", 4)
+    assert (problem.where, len(names(done))) == ("research/region.ipynb, cell 2, for study", 4)
 
 
 def test_a_run_record_is_the_same_after_a_rerun(study):
@@ -217,16 +219,16 @@ def test_a_cell_that_does_not_end_is_stopped_and_told(study, tmp_path):
         "folder": str(study.research),
         "parameters": {"edition": "2005"},
         "scratch": str(tmp_path),
-        "results": str(tmp_path),
+        "environ": {},
+        "log": str(tmp_path / "kernels.log"),
     }
-    (tmp_path / ".running").mkdir()
     code = (
         "from ctresearch import runs\n"
         "runs.SECONDS_A_CELL = 10\n"
         "try:\n"
         f"    runs.execute({job!r})\n"
         "except runs.ResearchError as error:\n"
-        "    raise SystemExit(error.problems[0].what != 'a cell did not end within 10 seconds')\n"
+        "    raise SystemExit(error.problems[0].what != 'the cell did not end within 10 seconds')\n"
         "raise SystemExit(2)\n"
     )
 
@@ -242,9 +244,21 @@ def test_two_rounds_at_once_in_one_study_are_refused_and_harm_nothing(study):
     assert [each.problem for each in first] == [None] * 4
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="processes are looked for with ps")
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are looked for in /proc")
 def test_when_a_build_is_killed_its_workers_end_too(study):
     notebook(study.research / "media.ipynb", "country", "import time; time.sleep(600)")
+    going, left = started(study)
+    try:
+        wait_until(lambda: len(left()) > 4)  # itself, a zygote, a converter, two notebooks
+    finally:
+        going.kill()
+        going.wait()
+
+    wait_until(lambda: not left())
+
+
+def started(study):
+    """All runs of a study in a process of their own, and what lists that and all it started."""
     code = (
         "from ctresearch import runs\n"
         "from ctresearch.study import find_study\n"
@@ -253,16 +267,19 @@ def test_when_a_build_is_killed_its_workers_end_too(study):
         "    list(runs.run_all(study, runs.plan(study)))\n"
     )
     (study.root / "go.py").write_text(code)
-    going = subprocess.Popen([sys.executable, "go.py"], cwd=study.root, start_new_session=True)
+    mark = f"CTRESEARCH_TRIAL={study.root}"
+    environ = os.environ | dict([mark.split("=", 1)])
+    going = subprocess.Popen([sys.executable, "go.py"], cwd=study.root, env=environ)
 
     def left() -> list[str]:
-        listed = subprocess.run(["ps", "-eo", "pgid="], capture_output=True, text=True, check=True)
-        return [group for group in listed.stdout.split() if int(group) == going.pid]
+        found = []
+        for process in Path("/proc").glob("[0-9]*/environ"):
+            with suppress(OSError):
+                if mark.encode() in process.read_bytes().split(b"\0"):
+                    found.append(process.parent.name)
+        return found
 
-    wait_until(lambda: len(left()) > 3)
-    going.kill()
-    going.wait()
-    wait_until(lambda: not left())
+    return going, left
 
 
 def wait_until(holds) -> None:

@@ -10,19 +10,24 @@ Forking needs Linux; elsewhere, or where the zygote refuses, plain kernels do th
 
 from __future__ import annotations
 
+import asyncio
+import atexit
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NoReturn
+from itertools import groupby
+from pathlib import Path
+from typing import Any
 
-from jupyter_client.provisioning import LocalProvisioner
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 NAME = "ctresearch"  # among papermill's engines and Jupyter's provisioners
 CAN_FORK = sys.platform == "linux"
@@ -35,19 +40,10 @@ SETTINGS = {
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",
 }
 MOST_PRINTED = 10_000_000  # characters a notebook may print: a longer page cannot be opened
-LANGUAGE = {
-    "name": "python",
-    "version": sys.version.split()[0],
-    "mimetype": "text/x-python",
-    "codemirror_mode": {"name": "ipython", "version": 3},
-    "pygments_lexer": "ipython3",
-    "nbconvert_exporter": "python",
-    "file_extension": ".py",
-}
 SECONDS_TO_END = 10  # that a notebook's process may take after its last cell
 
 
-class Stopped(RuntimeError):
+class Stopped(RuntimeError):  # noqa: N818  it is no fault of ours
     """A notebook's process ended, or was ended, before its cells had."""
 
     def __init__(self, cell: int, cause: str) -> None:
@@ -56,15 +52,15 @@ class Stopped(RuntimeError):
         self.cause = cause
 
 
-class CannotFork(RuntimeError):
+class CannotFork(RuntimeError):  # noqa: N818
     """Why there can be no zygote here; plain kernels serve."""
 
 
 class Warm:
-    """A zygote for as long as the `with` block, or this process, lasts."""
+    """A zygote, until it is closed or this process ends."""
 
     def __init__(self) -> None:
-        """Start the zygote; it warms up while this process goes on.
+        """Start it; it warms up while this process goes on.
 
         Raises CannotFork where the system has no fork.
         """
@@ -74,31 +70,52 @@ class Warm:
         with theirs:
             self.process = subprocess.Popen(
                 [sys.executable, "-P", "-c", SERVE.format(fd=theirs.fileno())],
-                env=os.environ | SETTINGS,
+                env={k: v for k, v in os.environ.items() if k != "JPY_PARENT_PID"} | SETTINGS,
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C is for whoever started it
             )
-        self.ready = False
-
-    def __enter__(self) -> Warm:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        self.language: dict[str, Any] = {}  # what it speaks, when it is warm
+        self.children: set[Child] = set()  # at work
+        atexit.register(self.close)
 
     def close(self) -> None:
         """End the zygote and every child of it."""
         self.control.close()
         self.process.wait()
 
+    def end_children(self) -> None:
+        """End every notebook at work."""
+        for child in tuple(self.children):
+            with suppress(OSError):
+                child.socket.shutdown(socket.SHUT_RDWR)
+
     def wait(self) -> None:
         """Wait until it can fork. Raises CannotFork with its reason where it cannot."""
-        if not self.ready:
-            said = self.control.recv(1000).decode()
-            if said != "ready":
-                raise CannotFork(said or "the process to fork from ended")
-            self.ready = True
+        if not self.language:
+            told = json.loads(self.control.recv(4096) or b'{"refuses": "it ended"}')
+            if "refuses" in told:
+                raise CannotFork(told["refuses"])
+            self.language = told
+
+    def job(
+        self, folder: Path, environ: Mapping[str, str], *, seed: int = 0, watched: str = ""
+    ) -> dict[str, Any]:
+        """What a child is told before its first cell.
+
+        folder    where it stands
+        environ   its environment, beyond this process's own
+        seed      of `random` and of numpy's global generator
+        watched   the folder whose files are noticed when they are opened for reading
+        """
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        return {
+            "folder": str(folder),
+            "environ": dict(os.environ) | SETTINGS | dict(environ),
+            "seed": seed,
+            "memory": int(os.environ.get("CTRESEARCH_MEMORY", memory // (os.cpu_count() or 1))),
+            "watched": watched,
+        }
 
     def fork(self, job: Mapping[str, Any], streams: tuple[int, int, int]) -> socket.socket:
         """A child that does `job` with these standard streams; the socket to it."""
@@ -114,11 +131,13 @@ class Child:
     """A child of the zygote at work on a notebook's cells, seen by whoever asked for it."""
 
     def __init__(self, warm: Warm, job: Mapping[str, Any]) -> None:
-        with tempfile.TemporaryFile() as below, open(os.devnull) as nothing:
+        with tempfile.TemporaryFile() as below, Path(os.devnull).open() as nothing:
             streams = (nothing.fileno(), below.fileno(), below.fileno())
             self.socket = warm.fork(job, streams)
         self.answers = self.socket.makefile("rb")
         self.printed = 0
+        self.warm = warm
+        warm.children.add(self)
 
     def execute(self, index: int, source: str, seconds: float | None) -> Iterator[dict[str, Any]]:
         """Execute one cell; its messages as they come, the last of them "done".
@@ -167,6 +186,7 @@ class Child:
 
     def close(self) -> None:
         """Let go: whatever still runs is killed."""
+        self.warm.children.discard(self)
         self.answers.close()
         self.socket.close()
 
@@ -180,8 +200,8 @@ def _ended(status: int) -> str:
 class Engine:
     """Papermill's engine: cells go to a child of the zygote, one by one, without a kernel.
 
-    Beyond papermill's own options: `warm` (a Warm), `job` (what the child is told, see `job_of`)
-    and `opened`, a set to which the watched files are added that the cells read.
+    Beyond papermill's own options: `warm`, a Warm; `job`, as it makes one; `opened`, a set that
+    takes in the watched files that the cells read.
     """
 
     @classmethod
@@ -202,9 +222,11 @@ class Engine:
         managed = NotebookExecutionManager(nb, **given)
         managed.notebook_start()
         try:
-            child = Child(options.get("warm") or shared(), options.get("job") or job_of())
+            warm = options.get("warm") or shared()
+            child = Child(warm, options.get("job") or warm.job(Path.cwd(), {}))
             try:
                 _execute(managed, child, options.get("execution_timeout"))
+                nb.metadata["language_info"] = warm.language
                 options.get("opened", set()).update(child.finish())
             finally:
                 child.close()
@@ -212,26 +234,6 @@ class Engine:
             managed.cleanup_pbar()
             managed.notebook_complete()
         return managed.nb
-
-
-def job_of(
-    folder: str = "", environ: Mapping[str, str] | None = None, *, seed: int = 0, watched: str = ""
-) -> dict[str, Any]:
-    """What a child is told before its first cell.
-
-    folder    where it stands; this process's own if not given
-    environ   its environment beyond this process's
-    seed      of `random` and of numpy's global generator
-    watched   the folder whose files are noticed when they are opened for reading
-    """
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // (os.cpu_count() or 1)
-    return {
-        "folder": folder or os.getcwd(),
-        "environ": dict(os.environ) | SETTINGS | dict(environ or {}),
-        "seed": seed,
-        "memory": memory,
-        "watched": watched,
-    }
 
 
 def _execute(managed: Any, child: Child, seconds: float | None) -> None:
@@ -248,13 +250,10 @@ def _execute(managed: Any, child: Child, seconds: float | None) -> None:
         if not fine:
             managed.cell_exception(cell, cell_index=index)
             break
-    managed.nb.metadata["language_info"] = dict(LANGUAGE)
     client.set_widgets_metadata()
 
 
-def _execute_cell(
-    client: Any, child: Child, cell: Any, index: int, seconds: float | None
-) -> bool:
+def _execute_cell(client: Any, child: Child, cell: Any, index: int, seconds: float | None) -> bool:
     """Execute one cell, if it is one to execute; whether the notebook may go on."""
     tags = cell.metadata.get("tags", [])
     if cell.cell_type != "code" or not cell.source.strip() or "skip-execution" in tags:
@@ -264,19 +263,105 @@ def _execute_cell(
         content = message["content"]
         if message["msg_type"] == "done":
             cell.execution_count = content["count"]
+            cell.outputs = list(_joined(cell.outputs))
             return content["ok"] or "raises-exception" in tags
-        whole = message | {"header": message, "parent_header": {}}
-        client.process_message(whole, cell, index)
+        client.process_message(message | {"header": message, "parent_header": {}}, cell, index)
     return False
 
 
-_own: list[Warm] = []
+def _joined(outputs: Sequence[Any]) -> Iterator[Any]:
+    """Outputs, with what was printed in a row in one piece."""
+    for name, parts in groupby(outputs, key=lambda output: output.get("name", "")):
+        first, *others = parts
+        if not name:  # each output that is not printed stands alone
+            yield from (first, *others)
+            continue
+        first.text = "".join(part.text for part in (first, *others))
+        yield first
+
+
+class Provisioner(LocalProvisioner):
+    """Jupyter's provisioner: real kernels, forked; started as usual where that cannot be.
+
+    Chosen with JUPYTER_DEFAULT_PROVISIONER_NAME=ctresearch: by `ctresearch lab`, for nbval.
+    """
+
+    async def launch_kernel(self, cmd: list[str], **options: Any) -> Any:
+        """Fork a kernel where `cmd` would start one of this Python."""
+        if cmd[:3] != [sys.executable, "-m", "ipykernel_launcher"]:
+            return await super().launch_kernel(cmd, **options)
+        try:
+            forked: Any = await asyncio.to_thread(Forked, cmd[2:], options)
+        except (CannotFork, OSError) as why:
+            self.log.warning("A plain kernel is started: %s.", why)
+            return await super().launch_kernel(cmd, **options)
+        self.process, self.pid, self.pgid = forked, forked.pid, forked.pid
+        self.cwd = options.get("cwd") or str(Path.cwd())
+        return self.connection_info
+
+
+class Forked:
+    """A forked kernel, as jupyter_client wants to see a process: like subprocess.Popen."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, argv: list[str], options: Mapping[str, Any]) -> None:
+        environ = options.get("env") or os.environ
+        told = {
+            "argv": argv,
+            "folder": options.get("cwd") or str(Path.cwd()),
+            "environ": dict(environ),
+        }
+        said = [options.get(name) for name in ("stdout", "stderr")]
+        with Path(os.devnull).open() as nothing:
+            below = [at if one is None else _descriptor(one) for at, one in enumerate(said, 1)]
+            self.socket = shared().fork(told, (nothing.fileno(), below[0], below[1]))
+        self.answers = self.socket.makefile("rb")
+        self.pid = int(json.loads(self.answers.readline())["content"])
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """Its exit status, or None while it runs."""
+        if self.returncode is None and select.select([self.socket], [], [], 0)[0]:
+            line = self.answers.readline()
+            self.returncode = json.loads(line)["content"] if line else -signal.SIGKILL
+            self.answers.close()
+            self.socket.close()
+        return self.returncode
+
+    def wait(self) -> int:
+        """Its exit status, when it has ended."""
+        while self.poll() is None:
+            select.select([self.socket], [], [])
+        return self.returncode or 0
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.killpg(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+def _descriptor(stream: Any) -> int:
+    return stream if isinstance(stream, int) else int(stream.fileno())
+
+
+def sources_changed() -> float:
+    """When this package's own sources changed last."""
+    return max(path.stat().st_mtime for path in Path(__file__).parent.rglob("*.py"))
+
+
+_own: list[tuple[Warm, float]] = []
 
 
 def shared() -> Warm:
-    """The zygote of this process, started when first asked for, and again if it has ended."""
-    if _own and _own[0].process.poll() is not None:
-        _own.pop().close()
+    """The zygote of this process; a new one where it has ended, or its sources have changed."""
+    if _own and (_own[0][0].process.poll() is not None or _own[0][1] != sources_changed()):
+        _own.clear()  # what still runs in it goes on
     if not _own:
-        _own.append(Warm())
-    return _own[0]
+        _own.append((Warm(), sources_changed()))
+    return _own[0][0]

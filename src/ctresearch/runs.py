@@ -14,27 +14,44 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
+from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ctresearch.converter import SOCKET, Converter
 from ctresearch.files import alone, digest, read_bytes, write_whole
 from ctresearch.fingerprint import Contents, package_digest, versions
 from ctresearch.problems import Problem, Problems, ResearchError, refuse, suggestion
-from ctresearch.study import Country, Meeting, Notebook, Study
+from ctresearch.study import MARK, Country, Meeting, Notebook, Study
+
+if TYPE_CHECKING:
+    from ctresearch.kernels import Warm
 
 STUDY_PLACE = "study"
 RECORD = "run.json"
 KEY = ".key"  # the name of the content a finished run rests on
-NOT_INPUTS = (".ipynb_checkpoints", ".DS_Store")
 RUNNING = ".running"  # below the results: scratch folders of runs under way
 KERNELS_LOG = "kernels.log"
+LOG = "runs.jsonl"  # a line for each run there was: what differs from time to time
+CHARTS = ".charts"  # drawings, by what they were drawn from
 LOCK = ".lock"  # two rounds in one folder would take each other's scratch away
 SECONDS_A_CELL = 600
+Job = dict[str, Any]  # one execution of a notebook as plain data; see `_job`
 
 
 @dataclass(frozen=True)
@@ -61,6 +78,16 @@ class Done:
     seconds: float  # 0.0 when nothing had changed
     skipped: bool = False
     problem: Problem | None = None
+    notes: tuple[Problem, ...] = ()  # what did not stop it, but should be mended
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What executing a notebook came to."""
+
+    seconds: float
+    kernel: str  # warm or plain
+    opened: tuple[str, ...]  # files of the study that its cells opened; none are known if plain
 
 
 def plan(study: Study) -> tuple[Run, ...]:
@@ -137,13 +164,6 @@ def before(run: Run, runs: Sequence[Run]) -> tuple[Run, ...]:
     )
 
 
-def inputs(run: Run, study: Study) -> list[Path]:
-    """The files a run reads, besides what other runs left."""
-    patterns = [(run.folder, p) for p in run.rule.reads] + [(study.root, p) for p in run.rule.uses]
-    found = {path for folder, pattern in patterns for path in folder.glob(pattern)}
-    return sorted(p for p in found if p.is_file() and p.name not in NOT_INPUTS and p.name[0] != ".")
-
-
 def name_of_content(run: Run, study: Study, contents: Contents, upstream: Sequence[Run]) -> str:
     """The digest of all a run rests on: cells, parameters, inputs, results before it, versions."""
     rests_on = {
@@ -185,18 +205,22 @@ def run_all(
     runs: Sequence[Run],
     *,
     fresh: bool = False,
+    cold: bool = False,
     started: Callable[[Run], None] | None = None,
+    told: Callable[[Problem], None] | None = None,
 ) -> Iterator[Done]:
-    """Run what is not up to date, in parallel processes, each after those it reads from.
+    """Run what is not up to date, side by side, each after those it reads from.
 
     fresh    run even what is up to date
+    cold     in plain kernels, each started for its notebook
     started  told of each run as it starts
+    told     told why plain kernels serve although warm ones were wanted
     yields   one Done a run as it ends; one that failed leaves the others running, and those that
              would read from it are reported as waiting for it
     """
     with alone(study.results / LOCK, "ctresearch run"):
         shutil.rmtree(study.results / RUNNING, ignore_errors=True)
-        with _Round(study, runs, fresh=fresh, started=started) as going:
+        with _Round(study, runs, fresh=fresh, cold=cold, started=started, told=told) as going:
             while going.waiting or going.under_way:
                 yield from going.start_ready()
                 yield from going.finish_some()
@@ -211,22 +235,30 @@ class _Round:
         runs: Sequence[Run],
         *,
         fresh: bool,
+        cold: bool,
         started: Callable[[Run], None] | None,
+        told: Callable[[Problem], None] | None,
     ) -> None:
         self.study = study
         self.every = plan(study)
         self.waiting = list(runs)
         self.fresh = fresh
+        self.cold = cold
         self.started = started
+        self.told = told
         self.contents = Contents(study)
         self.failed: set[str] = set()
-        self.under_way: dict[Future[float], tuple[Run, str, Path]] = {}
-        self.pool: ProcessPoolExecutor | None = None
+        self.under_way: dict[Future[Ended], tuple[Run, str, Path]] = {}
+        self.pool: Executor | None = None
+        self.services = ExitStack()  # what notebooks run in
+        self.execute: Callable[[Job], Ended] = execute
+        self.drawn_by: dict[str, str] = {}  # the converter of this round
 
     def __enter__(self) -> _Round:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.services.close()  # what still runs ends
         if self.pool is not None:
             self.pool.shutdown(cancel_futures=True)
         self.contents.save()
@@ -258,28 +290,49 @@ class _Round:
         if self.started is not None:
             self.started(run)
         scratch = _scratch(self.study, run)
-        self.under_way[self._submit(_job(self.study, run, scratch))] = (run, key, scratch)
-
-    def _submit(self, job: dict[str, Any]) -> Future[float]:
         if self.pool is None:  # starting processes costs more than finding nothing to do
-            count = max(1, min(os.cpu_count() or 1, 8))
-            spawn = get_context("spawn")
-            self.pool = ProcessPoolExecutor(count, spawn, initializer=_end_with_parent)
-        return self.pool.submit(execute, job)
+            self.pool = self._workers(max(1, min(os.cpu_count() or 1, 8)))
+        job = _job(self.study, run, key, scratch, self.drawn_by)
+        self.under_way[self.pool.submit(self.execute, job)] = (run, key, scratch)
+
+    def _workers(self, count: int) -> Executor:
+        """Threads that each follow a child of the zygote, or processes with plain kernels."""
+        from ctresearch.kernels import CannotFork, shared
+
+        if not self.cold:
+            try:
+                warm = shared()
+                import papermill  # noqa: F401  while the zygote warms up
+
+                warm.wait()
+                drawing = Converter(self.study.results / CHARTS)
+                self.drawn_by = {SOCKET: drawing.path}
+                self.services.callback(drawing.close)
+                self.services.callback(warm.end_children)
+                self.execute = partial(execute, warm=warm)
+                return ThreadPoolExecutor(count)
+            except CannotFork as why:
+                if self.told is not None:
+                    what = f"each notebook starts a kernel of its own: {why}"
+                    self.told(Problem("ctresearch run", what, "This takes longer, no more."))
+        spawn = get_context("spawn")
+        return ProcessPoolExecutor(count, spawn, initializer=_end_with_parent)
 
     def finish_some(self) -> Iterator[Done]:
         """Wait for a run under way to end; settle it, or report what went wrong."""
         for job in wait(self.under_way, return_when=FIRST_COMPLETED).done:
             run, key, scratch = self.under_way.pop(job)
             try:
-                seconds = job.result()
+                ended = job.result()
             except Exception as error:  # a cell, the kernel or its process: the others go on
                 self.failed.add(run.name)
                 shutil.rmtree(scratch, ignore_errors=True)
                 yield Done(run, 0.0, problem=_why(run, error))
                 continue
-            _settle(self.study, run, key, scratch, self.contents)
-            yield Done(run, seconds)
+            read = _settle(self.study, run, key, scratch, self.contents)
+            _log(self.study, run, key, ended)
+            notes = tuple(_undeclared(self.study, run, ended.opened, read))
+            yield Done(run, ended.seconds, notes=notes)
 
 
 def _why(run: Run, error: Exception) -> Problem:
@@ -306,59 +359,72 @@ def _scratch(study: Study, run: Run) -> Path:
     return Path(tempfile.mkdtemp(prefix=f"{run.place}-{run.notebook}-", dir=folder))
 
 
-def _job(study: Study, run: Run, scratch: Path) -> dict[str, Any]:
+def _job(study: Study, run: Run, key: str, scratch: Path, drawn_by: dict[str, str]) -> Job:
+    """All that executing a notebook needs, as plain data."""
+    environ = {"CTRESEARCH_RUN": str(scratch), "CTRESEARCH_RESULTS": str(study.results)}
     return {
         "notebook": str(study.research / f"{run.notebook}.ipynb"),
         "folder": str(study.research),
+        "watched": f"{study.root}{os.sep}",
         "parameters": dict(run.parameters),
+        "seed": int(key[:8], 16),
         "scratch": str(scratch),
-        "results": str(study.results),
+        "environ": environ | drawn_by,
+        "log": str(study.results / RUNNING / KERNELS_LOG),
     }
 
 
-def execute(job: dict[str, Any]) -> float:
-    """Execute one notebook into its scratch folder, in this process's own kernel; its seconds.
+def execute(job: Job, warm: Warm | None = None) -> Ended:
+    """Execute one notebook into its scratch folder: in a child of `warm`, or a kernel of its own.
 
     Raises ResearchError naming the cell and the cause when a cell fails.
     """
-    import time
-    import warnings
-
-    warnings.simplefilter("ignore")
     import papermill
     from nbclient.exceptions import CellTimeoutError
     from papermill.exceptions import PapermillExecutionError
 
+    from ctresearch.kernels import NAME, SETTINGS, Stopped
+
     began = time.monotonic()
-    source, scratch = Path(job["notebook"]), Path(job["scratch"])
-    os.environ |= {
-        "CTRESEARCH_RUN": str(scratch),
-        "CTRESEARCH_RESULTS": job["results"],
-        "OPENBLAS_NUM_THREADS": "1",
-        "PYTHONHASHSEED": "0",
-        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-    }
-    _kernels_speak_to(Path(job["results"]) / RUNNING / KERNELS_LOG)
+    source, opened = Path(job["notebook"]), set[str]()
+    if warm is None:
+        os.environ |= SETTINGS | job["environ"]
+        _kernels_speak_to(Path(job["log"]))
+        how: dict[str, Any] = {"cwd": job["folder"]}
+    else:
+        told = {"seed": job["seed"], "watched": job["watched"]}
+        child = warm.job(Path(job["folder"]), job["environ"], **told)
+        how = {"engine_name": NAME, "warm": warm, "job": child, "opened": opened}
     try:
         papermill.execute_notebook(
             source,
-            scratch / source.name,
+            Path(job["scratch"]) / source.name,
             parameters=job["parameters"],
-            cwd=job["folder"],
             progress_bar=False,
             autosave_cell_every=0,
             request_save_on_cell_execute=False,
             execution_timeout=SECONDS_A_CELL,
             kernel_name="python3",
             language="python",
+            **how,
         )
     except PapermillExecutionError as error:
-        where = f"research/{source.name}, cell {error.cell_index + 1}"
+        where = f"research/{source.name}, cell {_place(source, error.cell_index)}"
         raise refuse(where, f"{error.ename}: {error.evalue}", _cell_cure(job)) from None
+    except Stopped as error:
+        where = f"research/{source.name}, cell {_place(source, error.cell)}"
+        raise refuse(where, error.cause, _cell_cure(job)) from None
     except CellTimeoutError:
-        what = f"a cell did not end within {SECONDS_A_CELL} seconds"
+        what = f"the cell did not end within {SECONDS_A_CELL} seconds"
         raise refuse(f"research/{source.name}", what, _cell_cure(job)) from None
-    return time.monotonic() - began
+    return Ended(time.monotonic() - began, "plain" if warm is None else "warm", tuple(opened))
+
+
+def _place(source: Path, index: int) -> int:
+    """The number of a cell, from 1, as its author sees it: without the one papermill put in."""
+    cells = json.loads(source.read_bytes())["cells"]
+    tagged = [n for n, cell in enumerate(cells) if "parameters" in cell["metadata"].get("tags", [])]
+    return index + (index <= tagged[0])
 
 
 def _end_with_parent() -> None:
@@ -381,20 +447,21 @@ def _kernels_speak_to(log: Path) -> None:
     os.close(stream)
 
 
-def _cell_cure(job: dict[str, Any]) -> str:
+def _cell_cure(job: Job) -> str:
     name, value = next(iter(job["parameters"].items()))
     return f'Open the notebook in JupyterLab, set {name} = "{value}" and run it to see the cause.'
 
 
-def _settle(study: Study, run: Run, key: str, scratch: Path, contents: Contents) -> None:
-    """Write the record of a finished run and put its folder in the old one's place."""
+def _settle(study: Study, run: Run, key: str, scratch: Path, contents: Contents) -> set[str]:
+    """Write the record of a finished run and put its folder in the old one's place; its inputs."""
+    inputs = inputs_digests(study, run, contents)
     kept = [p for p in sorted(scratch.rglob("*")) if p.is_file() and p.suffix != ".ipynb"]
     record = {
         "notebook": run.notebook,
         "place": run.place,
         "parameters": dict(run.parameters),
         "invented": run.invented,
-        "inputs": inputs_digests(study, run, contents),
+        "inputs": inputs,
         "outputs": {p.relative_to(scratch).as_posix(): digest(p.read_bytes()) for p in kept},
         "versions": versions(),
     }
@@ -407,13 +474,49 @@ def _settle(study: Study, run: Run, key: str, scratch: Path, contents: Contents)
         final.rename(old)
     scratch.rename(final)
     shutil.rmtree(old, ignore_errors=True)
+    return set(inputs)
+
+
+def _log(study: Study, run: Run, key: str, ended: Ended) -> None:
+    """Add a line on a run to the log of all there were: what its record must not hold."""
+    when = datetime.now(UTC).isoformat(timespec="seconds")
+    line = {"when": when, "run": run.name, "key": key, **vars(ended)}
+    with (study.results / LOG).open("a", encoding="utf-8") as log:
+        log.write(json.dumps(line) + "\n")
+
+
+def _undeclared(study: Study, run: Run, opened: Sequence[str], read: set[str]) -> Iterator[Problem]:
+    """What a notebook read that study.toml does not say it reads: its change would go unnoticed."""
+    for path in sorted(opened):
+        shown = study.shown(Path(path))
+        if shown.startswith(("research/", "instruments/")) and shown not in read:
+            what = f"{shown} was read, which study.toml does not list: changed, it would go unseen"
+            cure = f"Add it to `reads` or `uses` under [notebooks.{run.notebook}]."
+            yield Problem(f"research/{run.notebook}.ipynb, for {run.place}", what, cure)
 
 
 def inputs_digests(study: Study, run: Run, contents: Contents) -> dict[str, str]:
-    """The content of every file a run reads, its notebook among them, by path from the root."""
+    """The content of every file a run reads, besides what other runs left, by path from the root.
+
+    Of its notebook and of study.toml only what matters to this run counts: another country in the
+    study makes nothing stale but what is run for the whole study.
+    """
     notebook = study.research / f"{run.notebook}.ipynb"
-    read = [study.research / "study.toml", *inputs(run, study)]
-    return {study.shown(notebook): cells_digest(notebook, study)} | contents.of_all(read)
+    found = {study.shown(notebook): cells_digest(notebook, study)}
+    found[MARK.as_posix()] = _study_digest(study, run)
+    for folder, patterns in ((run.folder, run.rule.reads), (study.root, run.rule.uses)):
+        for pattern in patterns:
+            found |= contents.matching(folder, pattern)
+    return dict(sorted(found.items()))
+
+
+def _study_digest(study: Study, run: Run) -> str:
+    """The content of study.toml that matters to a run: all but the plan of other runs."""
+    apart = {"notebooks", "seals"}
+    if run.place != STUDY_PLACE:
+        apart |= {"countries", "meetings"}
+    kept = study.file.model_dump(mode="json", exclude=apart) | run.rule.model_dump(mode="json")
+    return digest(json.dumps(kept, sort_keys=True).encode())
 
 
 def chosen(places: Sequence[str], runs: Sequence[Run]) -> tuple[Run, ...]:

@@ -26,58 +26,58 @@ import select
 import signal
 import socket
 import sys
-import time
 import traceback
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, NoReturn
 
-STUB = type("ZMQInteractiveShell", (), {"kernel": True, "eventloop": None})()  # what libraries look for in a kernel
-PRELOADED = (
-    "ipykernel.ipkernel",
-    "ipykernel.kernelapp",
-    "numpy.random",
-    "pandas",
-    "ctresearch.case",
-    "ctresearch.charts",
-    "ctresearch.analysis.survey",
-    "ctresearch.analysis.triangulation",
-)
+import numpy as np
+from ipykernel.compiler import XCachingCompiler
+from ipykernel.ipkernel import IPythonKernel
+from ipykernel.kernelapp import IPKernelApp
+from ipykernel.zmqshell import ZMQInteractiveShell
+from jupyter_client.session import Session
+from traitlets.config import Config
+
+STUB = type(
+    "ZMQInteractiveShell", (), {"kernel": True, "eventloop": None}
+)()  # what libraries look for in a kernel
+PRELOADED = ("case", "charts", "disclosure", "findings", "tables", "values")
+ANALYSES = [p.stem for p in (Path(__file__).parent / "analysis").glob("[a-z]*.py")]
 WIRE = 3  # the descriptor of a child's socket
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
-PIECE = 8192  # characters printed before they are sent on
-SECONDS_UNSENT = 0.2  # the longest that something printed waits, as in a kernel
 
 
 def serve(control: socket.socket) -> None:
     """Import everything, then fork a child for each request until the other side is gone.
 
     A request carries four descriptors: the child's socket and its standard streams. Answers
-    "ready" when warm, or says why forking would not be safe and ends.
+    what language it speaks when warm, or says why forking would not be safe and ends.
     """
     _warm_up()
-    threads = len(os.listdir("/proc/self/task")) - 1
+    threads = len(list(Path("/proc/self/task").iterdir())) - 1
     if threads:
-        control.send(f"{threads} threads are alive after the imports".encode())
+        control.send(_line(refuses=f"{threads} threads are alive after the imports"))
         return
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
     gc.collect()
     gc.freeze()
-    control.send(b"ready")
+    control.send(_line(**IPythonKernel.language_info))
     _Children(control).tend()
 
 
 def _warm_up() -> None:
     """Import what notebooks import, as within a kernel, and walk the paths that load late."""
     builtins.get_ipython = lambda: STUB  # type: ignore[attr-defined]
-    for name in PRELOADED:
-        importlib.import_module(name)
+    names = (*PRELOADED, *(f"analysis.{name}" for name in ANALYSES))
+    modules = {name: importlib.import_module(f"ctresearch.{name}") for name in names}
     del builtins.get_ipython  # type: ignore[attr-defined]
-    import pandas as pd
-
-    table = pd.read_csv(io.StringIO("a,b\nx,1\ny,2\n"))
-    repr(table.groupby("a")["b"].sum())
-    table.merge(table, on="a").to_html()
+    tables, values = modules["tables"], modules["values"]
+    known = tables.table("rehearsal", "a row", code=tables.text("a code", choices=["x"]))
+    rows = modules["case"].pd.read_csv(io.StringIO("code\nx\n"), dtype=str)
+    counted = tables.check_rows(rows, known, "rehearsal").groupby("code").size()
+    counted.to_frame().to_html()
+    values.say(values.Count(1, "case"), "en")
 
 
 class _Children:
@@ -179,7 +179,7 @@ def _be_child(descriptors: list[int], parent: int) -> NoReturn:
         os.environ.clear()
         os.environ.update(job["environ"])
         os.chdir(job["folder"])
-        status = _be_kernel(job["argv"]) if "argv" in job else _Cells(wire, job).execute()
+        status = _be_kernel(wire, job) if "argv" in job else _Cells(wire, job).execute()
     except SystemExit as ending:
         status = ending.code if isinstance(ending.code, int) else int(bool(ending.code))
     except BaseException:
@@ -199,13 +199,14 @@ def _take(descriptors: list[int]) -> None:
     os.closerange(4, 4096)
 
 
-def _be_kernel(argv: list[str]) -> int:
+def _be_kernel(wire: io.BufferedRWPair, job: dict[str, Any]) -> int:
     """Be a Jupyter kernel, with the arguments of its command line."""
-    from ipykernel.kernelapp import IPKernelApp
-
+    wire.write(_line(msg_type="forked", content=os.getpid()))
+    wire.flush()
     random.seed()
-    sys.argv = argv
-    IPKernelApp.launch_instance(argv[1:])
+    np.random.seed()
+    sys.argv = job["argv"]
+    IPKernelApp.launch_instance(job["argv"][1:], parent_handle=os.getppid())
     return 0
 
 
@@ -216,12 +217,11 @@ class _Cells:
     lists the files below the job's `watched` folder that were opened for reading.
     """
 
-    def __init__(self, wire: BinaryIO, job: dict[str, Any]) -> None:
+    def __init__(self, wire: io.BufferedRWPair, job: dict[str, Any]) -> None:
         self.wire = wire
         self.job = job
         self.pid = os.getpid()
         self.opened: set[str] = set()
-        self.printed = _Printed(self.send)
         self.below = 0  # bytes sent on of what was written to descriptor 1, below Python
 
     def send(self, msg_type: str, content: Any) -> None:
@@ -240,7 +240,6 @@ class _Cells:
             fine = loop.run_until_complete(_run_cell(shell, json.loads(line)))
             if os.getpid() != self.pid:  # a fork that went on after its cell
                 os._exit(0)
-            self.printed.flush()
             self._send_below()
             self.send("done", {"count": shell.execution_count - 1, "ok": fine})
             if shell.exit_now:
@@ -250,29 +249,17 @@ class _Cells:
 
     def _shell(self) -> Any:
         """The shell of a kernel, whose messages go to the socket."""
-        from ipykernel.compiler import XCachingCompiler
-        from ipykernel.zmqshell import ZMQInteractiveShell
-        from jupyter_client.session import Session
-        from traitlets.config import Config
-
-        class ToSocket(Session):
-            def send(session, _: Any, message: Any, content: Any = None, *__: Any, **___: Any):
-                kind = message if isinstance(message, str) else message["msg_type"]
-                self.send(kind, content if isinstance(message, str) else message["content"])
-
+        sys.path.insert(0, "")  # as a kernel has it
         silent = {"HistoryManager": {"enabled": False, "hist_file": ":memory:"}}
-        shell = ZMQInteractiveShell.instance(
-            config=Config(silent), kernel=STUB, compiler_class=XCachingCompiler
-        )
-        shell.displayhook.session = shell.display_pub.session = ToSocket()
+        made: Any = ZMQInteractiveShell.instance
+        shell = made(config=Config(silent), kernel=STUB, compiler_class=XCachingCompiler)
+        shell.displayhook.session = shell.display_pub.session = _Session(self)
         shell.displayhook.topic = b"execute_result"
         return shell
 
     def _settle(self) -> None:
         """Streams, random seeds, the limit of memory, and an eye on the files that are opened."""
-        import numpy as np
-
-        sys.stdout, sys.stderr = self.printed.stream("stdout"), self.printed.stream("stderr")
+        sys.stdout, sys.stderr = _Printing(self, "stdout"), _Printing(self, "stderr")
         random.seed(self.job["seed"])
         np.random.seed(self.job["seed"])
         if self.job["memory"]:
@@ -280,9 +267,10 @@ class _Cells:
         watched = self.job["watched"]
 
         def notice(event: str, what: tuple[Any, ...]) -> None:
-            if event == "open" and isinstance(what[0], str) and what[0].startswith(watched):
-                if what[1] is None or "r" in what[1]:
-                    self.opened.add(what[0])
+            if event == "open" and not isinstance(what[0], int) and "r" in (what[1] or "r"):
+                path = os.path.abspath(os.fsdecode(what[0]))  # noqa: PTH100  links stay
+                if path.startswith(watched):
+                    self.opened.add(path)
 
         if watched:
             sys.addaudithook(notice)
@@ -294,6 +282,20 @@ class _Cells:
             self.below += len(written)
             if written:
                 self.send("stream", {"name": "stdout", "text": written.decode(errors="replace")})
+
+
+class _Session(Session):
+    """What a shell sends its messages through."""
+
+    def __init__(self, cells: _Cells) -> None:
+        super().__init__()
+        self.cells = cells
+
+    def send(self, _: Any, message: Any, content: Any = None, *__: Any, **___: Any) -> None:  # type: ignore[override]
+        if isinstance(message, str):
+            self.cells.send(message, content)
+        else:
+            self.cells.send(message["msg_type"], message["content"])
 
 
 async def _run_cell(shell: Any, source: str) -> bool:
@@ -313,54 +315,22 @@ async def _run_cell(shell: Any, source: str) -> bool:
     return bool(result.success and not shell._last_traceback_during_displayhook)
 
 
-class _Printed:
-    """What is printed, in the order it was, sent on in pieces."""
+class _Printing(io.TextIOBase):
+    """A standard stream of a cell: what is written to it is sent on at once."""
 
-    def __init__(self, send: Any) -> None:
-        self.send = send
-        self.name, self.pieces, self.size, self.since = "stdout", [""], 0, 0.0
+    encoding, errors = "UTF-8", "strict"
 
-    def stream(self, name: str) -> io.TextIOBase:
-        """Something to be sys.stdout or sys.stderr."""
-        return _Stream(self, name)
-
-    def write(self, name: str, text: str) -> None:
-        if name != self.name:
-            self.flush()
-            self.name = name
-        if not self.size:
-            self.since = time.monotonic()
-        self.pieces.append(text)
-        self.size += len(text)
-        if self.size > PIECE or time.monotonic() - self.since > SECONDS_UNSENT:
-            self.flush()
-
-    def flush(self) -> None:
-        text, self.pieces, self.size = "".join(self.pieces), [], 0
-        if text:
-            self.send("stream", {"name": self.name, "text": text})
-
-
-class _Stream(io.TextIOBase):
-    """A standard stream of a cell."""
-
-    encoding = "UTF-8"
-    errors = None
-
-    def __init__(self, printed: _Printed, name: str) -> None:
-        self.printed = printed
-        self.name = f"<{name}>"
-        self.kind = name
+    def __init__(self, cells: _Cells, name: str) -> None:
+        self.cells = cells
+        self.name = name
 
     def write(self, text: str) -> int:
-        self.printed.write(self.kind, text)
+        if text:
+            self.cells.send("stream", {"name": self.name, "text": text})
         return len(text)
 
-    def flush(self) -> None:
-        self.printed.flush()
-
     def fileno(self) -> int:
-        return 1 if self.kind == "stdout" else 2
+        return 1 if self.name == "stdout" else 2
 
     def writable(self) -> bool:
         return True
