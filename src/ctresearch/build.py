@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ctresearch import runs
 from ctresearch.fingerprint import Steps, files_in
-from ctresearch.problems import ResearchError
+from ctresearch.problems import Problem, ResearchError
 from ctresearch.study import Study
 
 OUT = ("_book", "_site")
@@ -30,7 +30,11 @@ class Step:
 
 
 def build(
-    study: Study, *, fresh: bool = False, running: Callable[[runs.Run], None] | None = None
+    study: Study,
+    *,
+    fresh: bool = False,
+    running: Callable[[runs.Run], None] | None = None,
+    told: Callable[[Problem], None] | None = None,
 ) -> Iterator[Step]:
     """Do all that is not up to date.
 
@@ -38,7 +42,7 @@ def build(
     leaves the other notebooks done.
     """
     yield check(study, fresh=fresh)
-    yield from run(study, runs.plan(study), fresh=fresh, started=running)
+    yield from run(study, runs.plan(study), fresh=fresh, started=running, told=told)
     for report in study.report_names:
         yield release(study, report, fresh=fresh)
         yield render(study, report, fresh=fresh)
@@ -66,11 +70,14 @@ def run(
     wanted: tuple[runs.Run, ...],
     *,
     fresh: bool = False,
+    cold: bool = False,
     started: Callable[[runs.Run], None] | None = None,
+    told: Callable[[Problem], None] | None = None,
 ) -> Iterator[Step]:
     """Run the notebooks that are not up to date; their problems are raised when all have ended."""
     problems = []
-    for done in runs.run_all(study, wanted, fresh=fresh, started=started):
+    how = {"fresh": fresh, "cold": cold}
+    for done in runs.run_all(study, wanted, **how, started=started, told=told):
         if done.problem is not None:
             problems.append(done.problem)
         else:

@@ -6,9 +6,10 @@ Exit codes: 0 done, 1 problems found in the user's files (listed), 2 wrong usage
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -83,7 +84,7 @@ def build(fresh: Fresh = False) -> None:
     with told():
         study = here()
         with Shown(_count(study)) as shown:
-            shown.follow(job.build(study, fresh=fresh, running=shown.running))
+            shown.follow(job.build(study, fresh=fresh, running=shown.running, told=shown.note))
     for report in study.report_names:
         print(f"\n{report}")
         for path in job.results(study, report):
@@ -106,7 +107,14 @@ def check(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def run(places: Places = None, fresh: Fresh = False) -> None:
+def run(
+    places: Places = None,
+    fresh: Fresh = False,
+    cold: Annotated[bool, typer.Option("--cold", help="Each in a plain, new kernel.")] = False,
+    dry: Annotated[bool, typer.Option("--dry-run", help="Only say what would run, and why.")] = (
+        False
+    ),
+) -> None:
     """Run the notebooks of PLACES whose evidence changed."""
     from ctresearch import build as job
     from ctresearch import runs
@@ -114,10 +122,24 @@ def run(places: Places = None, fresh: Fresh = False) -> None:
     with told():
         study = here()
         wanted = runs.chosen(places or [], runs.plan(study))
+        if dry:
+            _print_stale(runs.stale(study, runs.plan(study), fresh=fresh), wanted)
+            return
         with Shown(len(wanted)) as shown:
-            shown.follow(job.run(study, wanted, fresh=fresh, started=shown.running))
+            shown.follow(
+                job.run(
+                    study, wanted, fresh=fresh, cold=cold, started=shown.running, told=shown.note
+                )
+            )
     print(f"{shown.done} of {len(wanted)} notebooks run, the others were up to date; see build/.")
     print("Next: ctresearch release REPORT, or ctresearch build")
+
+
+def _print_stale(stale: Sequence[tuple[Run, str]], wanted: Sequence[Run]) -> None:
+    would = [(run.name, why) for run, why in stale if run in wanted]
+    for name, why in would:
+        print(f"{name:40} {why}")
+    print(f"{len(would)} of {len(wanted)} notebooks would run. Next: ctresearch run")
 
 
 @app.command()
@@ -213,7 +235,8 @@ def lab() -> None:
 
     with told():
         folder = here().research
-    raise typer.Exit(subprocess.call([sys.executable, "-m", "jupyterlab"], cwd=folder))
+    environ = os.environ | {"JUPYTER_DEFAULT_PROVISIONER_NAME": "ctresearch"}
+    raise typer.Exit(subprocess.call([sys.executable, "-m", "jupyterlab"], cwd=folder, env=environ))
 
 
 @new.command("country")
@@ -272,6 +295,10 @@ class Shown:
         """Told of each notebook as it starts."""
         if self.bar is not None:
             self.bar.update(self.task, description=f"Running {run.name}")
+
+    def note(self, problem: Problem) -> None:
+        """Told of what stops nothing but should be mended."""
+        print(f"\n{problem}", file=sys.stderr)
 
     def follow(self, steps: Iterable[Step]) -> None:
         """Go through the steps to their end and count those that had something to do."""

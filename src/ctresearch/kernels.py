@@ -99,14 +99,19 @@ class Warm:
             self.language = told
 
     def job(
-        self, folder: Path, environ: Mapping[str, str], *, seed: int = 0, watched: str = ""
+        self,
+        folder: Path,
+        environ: Mapping[str, str],
+        *,
+        seed: int = 0,
+        watched: Sequence[str] = (),
     ) -> dict[str, Any]:
         """What a child is told before its first cell.
 
         folder    where it stands
         environ   its environment, beyond this process's own
         seed      of `random` and of numpy's global generator
-        watched   the folder whose files are noticed when they are opened for reading
+        watched   folders, each with a slash at its end, whose files are noticed when read
         """
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
         return {
@@ -114,7 +119,7 @@ class Warm:
             "environ": dict(os.environ) | SETTINGS | dict(environ),
             "seed": seed,
             "memory": int(os.environ.get("CTRESEARCH_MEMORY", memory // (os.cpu_count() or 1))),
-            "watched": watched,
+            "watched": list(watched),
         }
 
     def fork(self, job: Mapping[str, Any], streams: tuple[int, int, int]) -> socket.socket:

@@ -78,7 +78,6 @@ class Done:
     seconds: float  # 0.0 when nothing had changed
     skipped: bool = False
     problem: Problem | None = None
-    notes: tuple[Problem, ...] = ()  # what did not stop it, but should be mended
 
 
 @dataclass(frozen=True)
@@ -214,7 +213,7 @@ def run_all(
     fresh    run even what is up to date
     cold     in plain kernels, each started for its notebook
     started  told of each run as it starts
-    told     told why plain kernels serve although warm ones were wanted
+    told     told what stops nothing: why plain kernels serve, what no list of inputs names
     yields   one Done a run as it ends; one that failed leaves the others running, and those that
              would read from it are reported as waiting for it
     """
@@ -245,7 +244,8 @@ class _Round:
         self.fresh = fresh
         self.cold = cold
         self.started = started
-        self.told = told
+        self.told = told or (lambda _: None)
+        self.told_about: set[str] = set()  # notebooks: what is wrong with one is so for each place
         self.contents = Contents(study)
         self.failed: set[str] = set()
         self.under_way: dict[Future[Ended], tuple[Run, str, Path]] = {}
@@ -295,6 +295,11 @@ class _Round:
         job = _job(self.study, run, key, scratch, self.drawn_by)
         self.under_way[self.pool.submit(self.execute, job)] = (run, key, scratch)
 
+    def _tell_once(self, about: str, problem: Problem) -> None:
+        if about not in self.told_about:
+            self.told_about.add(about)
+            self.told(problem)
+
     def _workers(self, count: int) -> Executor:
         """Threads that each follow a child of the zygote, or processes with plain kernels."""
         from ctresearch.kernels import CannotFork, shared
@@ -312,9 +317,8 @@ class _Round:
                 self.execute = partial(execute, warm=warm)
                 return ThreadPoolExecutor(count)
             except CannotFork as why:
-                if self.told is not None:
-                    what = f"each notebook starts a kernel of its own: {why}"
-                    self.told(Problem("ctresearch run", what, "This takes longer, no more."))
+                what = f"each notebook starts a kernel of its own: {why}"
+                self.told(Problem("ctresearch run", what, "This takes longer, no more."))
         spawn = get_context("spawn")
         return ProcessPoolExecutor(count, spawn, initializer=_end_with_parent)
 
@@ -331,8 +335,9 @@ class _Round:
                 continue
             read = _settle(self.study, run, key, scratch, self.contents)
             _log(self.study, run, key, ended)
-            notes = tuple(_undeclared(self.study, run, ended.opened, read))
-            yield Done(run, ended.seconds, notes=notes)
+            for problem in _undeclared(self.study, run, ended.opened, read):
+                self._tell_once(run.notebook, problem)
+            yield Done(run, ended.seconds)
 
 
 def _why(run: Run, error: Exception) -> Problem:
@@ -365,7 +370,7 @@ def _job(study: Study, run: Run, key: str, scratch: Path, drawn_by: dict[str, st
     return {
         "notebook": str(study.research / f"{run.notebook}.ipynb"),
         "folder": str(study.research),
-        "watched": f"{study.root}{os.sep}",
+        "watched": [f"{study.research}{os.sep}", f"{study.instruments}{os.sep}"],
         "parameters": dict(run.parameters),
         "seed": int(key[:8], 16),
         "scratch": str(scratch),
@@ -487,12 +492,13 @@ def _log(study: Study, run: Run, key: str, ended: Ended) -> None:
 
 def _undeclared(study: Study, run: Run, opened: Sequence[str], read: set[str]) -> Iterator[Problem]:
     """What a notebook read that study.toml does not say it reads: its change would go unnoticed."""
-    for path in sorted(opened):
-        shown = study.shown(Path(path))
-        if shown.startswith(("research/", "instruments/")) and shown not in read:
-            what = f"{shown} was read, which study.toml does not list: changed, it would go unseen"
-            cure = f"Add it to `reads` or `uses` under [notebooks.{run.notebook}]."
-            yield Problem(f"research/{run.notebook}.ipynb, for {run.place}", what, cure)
+    unlisted = sorted({study.shown(Path(path)) for path in opened} - read)
+    if unlisted:
+        others = f" and {len(unlisted) - 1} more" if unlisted[1:] else ""
+        what = f"it read {unlisted[0]}{others}, which study.toml does not say it reads"
+        cure = f"Add it to `reads` or `uses` under [notebooks.{run.notebook}]; else a change of it"
+        where = f"research/{run.notebook}.ipynb, for {run.place}"
+        yield Problem(where, what, f"{cure} is not noticed.")
 
 
 def inputs_digests(study: Study, run: Run, contents: Contents) -> dict[str, str]:
@@ -513,7 +519,7 @@ def inputs_digests(study: Study, run: Run, contents: Contents) -> dict[str, str]
 def _study_digest(study: Study, run: Run) -> str:
     """The content of study.toml that matters to a run: all but the plan of other runs."""
     apart = {"notebooks", "seals"}
-    if run.place != STUDY_PLACE:
+    if run.rule.each in ("programme", "countries"):
         apart |= {"countries", "meetings"}
     kept = study.file.model_dump(mode="json", exclude=apart) | run.rule.model_dump(mode="json")
     return digest(json.dumps(kept, sort_keys=True).encode())
@@ -534,8 +540,8 @@ def chosen(places: Sequence[str], runs: Sequence[Run]) -> tuple[Run, ...]:
     return tuple(run for run in runs if not places or run.place in places)
 
 
-def stale(study: Study, runs: Sequence[Run]) -> list[tuple[Run, str]]:
-    """The runs that are not up to date, each with why, in the plan's order."""
+def stale(study: Study, runs: Sequence[Run], *, fresh: bool = False) -> list[tuple[Run, str]]:
+    """The runs that are not up to date, or all if `fresh`, each with why, in the plan's order."""
     contents = Contents(study)
     found: list[tuple[Run, str]] = []
     for run in runs:
@@ -548,6 +554,8 @@ def stale(study: Study, runs: Sequence[Run]) -> list[tuple[Run, str]]:
             found.append((run, f"waits for {late[0]}"))
         elif kept != name_of_content(run, study, contents, upstream):
             found.append((run, _changed(study, run, contents)))
+        elif fresh:
+            found.append((run, "asked for again"))
     return found
 
 

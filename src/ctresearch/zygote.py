@@ -264,7 +264,7 @@ class _Cells:
         np.random.seed(self.job["seed"])
         if self.job["memory"]:
             resource.setrlimit(resource.RLIMIT_DATA, (self.job["memory"],) * 2)
-        watched = self.job["watched"]
+        watched = tuple(self.job["watched"])
 
         def notice(event: str, what: tuple[Any, ...]) -> None:
             if event == "open" and not isinstance(what[0], int) and "r" in (what[1] or "r"):
