@@ -136,8 +136,9 @@ class Child:
     """A child of the zygote at work on a notebook's cells, seen by whoever asked for it."""
 
     def __init__(self, warm: Warm, job: Mapping[str, Any]) -> None:
-        with tempfile.TemporaryFile() as below, Path(os.devnull).open() as nothing:
-            streams = (nothing.fileno(), below.fileno(), below.fileno())
+        self.below = tempfile.TemporaryFile()  # noqa: SIM115  what is written below Python
+        with Path(os.devnull).open() as nothing:
+            streams = (nothing.fileno(), self.below.fileno(), self.below.fileno())
             self.socket = warm.fork(job, streams)
         self.answers = self.socket.makefile("rb")
         self.printed = 0
@@ -153,8 +154,10 @@ class Child:
             self.socket.sendall(json.dumps(source).encode() + b"\n")
         until = time.monotonic() + seconds if seconds else None
         for message in self._messages(index, until):
+            if message["msg_type"] == "opened":  # a cell before has left Python
+                continue
             if message["msg_type"] == "ended":
-                raise Stopped(index, _ended(message["content"]))
+                raise Stopped(index, self._ended(message["content"]))
             if message["msg_type"] == "stream":
                 self.printed += len(message["content"]["text"])
             if self.printed > MOST_PRINTED:
@@ -182,24 +185,27 @@ class Child:
 
     def finish(self) -> list[str]:
         """No more cells: let the process end as a program does; the watched files it opened."""
-        self.socket.shutdown(socket.SHUT_WR)
-        with suppress(Stopped):
+        opened: list[str] = []
+        with suppress(Stopped, OSError):
+            self.socket.shutdown(socket.SHUT_WR)
             for message in self._messages(0, time.monotonic() + SECONDS_TO_END):
                 if message["msg_type"] == "opened":
-                    return list(message["content"])
-        return []
+                    opened = message["content"]
+        return opened
 
     def close(self) -> None:
         """Let go: whatever still runs is killed."""
         self.warm.children.discard(self)
-        self.answers.close()
-        self.socket.close()
+        for held in (self.answers, self.socket, self.below):
+            held.close()
 
-
-def _ended(status: int) -> str:
-    if status < 0:
-        return f"its process was killed ({signal.Signals(-status).name})"
-    return f"its process ended by itself (exit status {status})"
+    def _ended(self, status: int) -> str:
+        """How the process ended, with the last it said of it."""
+        if status < 0:
+            return f"its process was killed ({signal.Signals(-status).name})"
+        said = os.pread(self.below.fileno(), 2**20, 0).decode(errors="replace").split("\n")
+        last = next((f": {line}" for line in reversed(said) if line.strip()), "")
+        return f"its process ended by itself (exit status {status}){last}"
 
 
 class Engine:

@@ -460,6 +460,7 @@ def _cell_cure(job: Job) -> str:
 def _settle(study: Study, run: Run, key: str, scratch: Path, contents: Contents) -> set[str]:
     """Write the record of a finished run and put its folder in the old one's place; its inputs."""
     inputs = inputs_digests(study, run, contents)
+    _synced(scratch / f"{run.notebook}.ipynb")
     kept = [p for p in sorted(scratch.rglob("*")) if p.is_file() and p.suffix != ".ipynb"]
     record = {
         "notebook": run.notebook,
@@ -467,7 +468,7 @@ def _settle(study: Study, run: Run, key: str, scratch: Path, contents: Contents)
         "parameters": dict(run.parameters),
         "invented": run.invented,
         "inputs": inputs,
-        "outputs": {p.relative_to(scratch).as_posix(): digest(p.read_bytes()) for p in kept},
+        "outputs": {p.relative_to(scratch).as_posix(): digest(_synced(p)) for p in kept},
         "versions": versions(),
     }
     write_whole(scratch / RECORD, json.dumps(record, indent=1, sort_keys=True) + "\n")
@@ -480,6 +481,13 @@ def _settle(study: Study, run: Run, key: str, scratch: Path, contents: Contents)
     scratch.rename(final)
     shutil.rmtree(old, ignore_errors=True)
     return set(inputs)
+
+
+def _synced(path: Path) -> bytes:
+    """The content of a file, on the disk for good."""
+    with path.open("r+b") as stream:
+        os.fsync(stream.fileno())
+        return stream.read()
 
 
 def _log(study: Study, run: Run, key: str, ended: Ended) -> None:

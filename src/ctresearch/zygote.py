@@ -183,7 +183,7 @@ def _be_child(descriptors: list[int], parent: int) -> NoReturn:
     except SystemExit as ending:
         status = ending.code if isinstance(ending.code, int) else int(bool(ending.code))
     except BaseException:
-        traceback.print_exc()
+        traceback.print_exc(file=sys.__stderr__)
     finally:
         with suppress(BaseException):
             atexit._run_exitfuncs()
@@ -301,6 +301,7 @@ class _Session(Session):
 async def _run_cell(shell: Any, source: str) -> bool:
     """Execute a cell as a kernel does: within a loop that runs, awaiting what it awaits."""
     transformed, failed = source, None
+    shell._last_traceback_during_displayhook = False
     try:
         transformed = shell.transform_cell(source)
     except Exception:
