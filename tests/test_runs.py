@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
 import time
@@ -12,10 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from ctresearch import runs
+from ctresearch import kernels, runs
+from ctresearch.files import digest
 from ctresearch.problems import ResearchError
+from ctresearch.release import strip
 from ctresearch.study import Study
 
+KILLS = 200 if os.environ.get("CTRESEARCH_COUNTS") == "full" else 3
 STUDY = """
 title = "A trial"
 publisher = "Nobody"
@@ -255,6 +259,114 @@ def test_when_a_build_is_killed_its_workers_end_too(study):
         going.wait()
 
     wait_until(lambda: not left())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are looked for in /proc")
+def test_whenever_a_build_is_killed_a_rerun_completes_it_and_nothing_is_half_written(study):
+    began = time.monotonic()
+    going, _ = started(study)
+    going.wait()
+    longest, whole = time.monotonic() - began, kept(study)
+    moments = random.Random(7)
+    for number in range(KILLS):
+        (study.country("guyana").folder / "media.csv").write_text("a\nb\n" * (number + 2))
+        going, left = started(study)
+        time.sleep(moments.uniform(0, longest))
+        going.kill()
+        going.wait()
+        wait_until(lambda left=left: not left())
+        for folder in study.build.glob("[a-z]*/*/"):
+            assert torn(folder) == []
+
+    (study.country("guyana").folder / "media.csv").write_text("a\nb\n")
+    assert [done.problem for done in run_all(study)] == [None] * 5
+    assert kept(study) == whole
+
+
+def torn(folder):
+    """The files of a finished run that its record does not know as they are."""
+    record = json.loads((folder / "run.json").read_text())
+    outputs = record["outputs"].items()
+    return [name for name, known in outputs if digest((folder / name).read_bytes()) != known]
+
+
+def kept(study):
+    """What the runs of a study left: all but what papermill stamps on a notebook."""
+    found = {}
+    for path in sorted(study.build.glob("[a-z]*/*/*")):
+        notebook = path.suffix == ".ipynb"
+        content = strip(json.loads(path.read_text())) if notebook else path.read_bytes()
+        found[path.relative_to(study.build).as_posix()] = content
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="warm runs need fork")
+def test_warm_and_plain_runs_leave_the_same(study):
+    run_all(study)
+    warm = kept(study)
+    list(runs.run_all(study, runs.plan(study), fresh=True, cold=True))
+
+    assert kept(study) == warm
+
+
+def test_where_there_is_no_fork_plain_kernels_serve_and_that_is_told(study, monkeypatch):
+    monkeypatch.setattr(kernels, "CAN_FORK", False)
+    monkeypatch.setattr(kernels, "_own", [])
+    told = []
+    done = list(runs.run_all(study, runs.plan(study)[:1], told=told.append))
+
+    assert (done[0].problem, told[0].what.split(":")[0]) == (
+        None,
+        "each notebook starts a kernel of its own",
+    )
+
+
+def test_another_country_in_the_study_reruns_only_what_is_run_for_all_of_it(study):
+    run_all(study)
+    folder = study.root / "research" / "countries" / "belize"
+    folder.mkdir()
+    (folder / "country.toml").write_text(COUNTRY.format(name="Belize", iso3="BLZ", at=2))
+    (folder / "media.csv").write_text("a\n")
+    text = STUDY.replace('["guyana"', '["belize", "guyana"')
+    (study.root / "research" / "study.toml").write_text(text)
+
+    assert sorted(names(run_all(Study(study.root)))) == [
+        "belize/country",
+        "belize/media",
+        "study/region",
+    ]
+
+
+def test_another_threshold_reruns_every_notebook(study):
+    run_all(study)
+    text = STUDY.replace("article = {}", "article = { fewest = 5 }")
+    (study.root / "research" / "study.toml").write_text(text)
+
+    assert len(names(run_all(Study(study.root)))) == 5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="plain kernels are not watched")
+def test_a_file_that_a_notebook_reads_and_no_list_names_is_told(study):
+    text = STUDY.replace('reads = ["media.csv"]', 'reads = ["country.toml"]')
+    (study.root / "research" / "study.toml").write_text(text)
+    told = []
+    list(runs.run_all(Study(study.root), runs.plan(Study(study.root)), told=told.append))
+
+    assert [(problem.where, problem.what) for problem in told] == [
+        (
+            "research/media.ipynb, for guyana",
+            "it read research/countries/guyana/media.csv, which study.toml does not say it reads",
+        )
+    ]
+
+
+def test_each_run_adds_a_line_to_the_log_with_what_its_record_must_not_hold(study):
+    run_all(study)
+    lines = [json.loads(line) for line in (study.build / "runs.jsonl").read_text().splitlines()]
+
+    assert [sorted(line) for line in lines] == [
+        ["kernel", "key", "opened", "run", "seconds", "when"]
+    ] * 5
 
 
 def started(study):
