@@ -144,7 +144,7 @@ def _answer(asking: socket.socket, kept: Path) -> None:
             write_whole(path, answer)
         asking.sendall(b"+" + answer)
     except Exception as error:
-        asking.sendall(b"-" + str(error).encode())
+        asking.sendall(b"-" + str(error).split("\n")[0].encode())
 
 
 @cache
