@@ -325,7 +325,10 @@ class Forked:
         }
         said = [options.get(name) for name in ("stdout", "stderr")]
         with Path(os.devnull).open() as nothing:
-            below = [at if one is None else _descriptor(one) for at, one in enumerate(said, 1)]
+            below = [
+                at if one is None else one if isinstance(one, int) else one.fileno()
+                for at, one in enumerate(said, 1)
+            ]
             self.socket = shared().fork(told, (nothing.fileno(), below[0], below[1]))
         self.answers = self.socket.makefile("rb")
         self.pid = int(json.loads(self.answers.readline())["content"])
@@ -350,29 +353,14 @@ class Forked:
         if self.poll() is None:
             os.killpg(self.pid, number)
 
-    def terminate(self) -> None:
-        self.send_signal(signal.SIGTERM)
 
-    def kill(self) -> None:
-        self.send_signal(signal.SIGKILL)
-
-
-def _descriptor(stream: Any) -> int:
-    return stream if isinstance(stream, int) else int(stream.fileno())
-
-
-def sources_changed() -> float:
-    """When this package's own sources changed last."""
-    return max(path.stat().st_mtime for path in Path(__file__).parent.rglob("*.py"))
-
-
-_own: list[tuple[Warm, float]] = []
+_own: list[Warm] = []
 
 
 def shared() -> Warm:
-    """The zygote of this process; a new one where it has ended, or its sources have changed."""
-    if _own and (_own[0][0].process.poll() is not None or _own[0][1] != sources_changed()):
-        _own.clear()  # what still runs in it goes on
+    """The zygote of this process, started when first asked for and again where it has ended."""
+    if _own and _own[0].process.poll() is not None:
+        _own.clear()
     if not _own:
-        _own.append((Warm(), sources_changed()))
-    return _own[0][0]
+        _own.append(Warm())
+    return _own[0]

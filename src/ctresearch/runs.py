@@ -295,11 +295,6 @@ class _Round:
         job = _job(self.study, run, key, scratch, self.drawn_by)
         self.under_way[self.pool.submit(self.execute, job)] = (run, key, scratch)
 
-    def _tell_once(self, about: str, problem: Problem) -> None:
-        if about not in self.told_about:
-            self.told_about.add(about)
-            self.told(problem)
-
     def _workers(self, count: int) -> Executor:
         """Threads that each follow a child of the zygote, or processes with plain kernels."""
         from ctresearch.kernels import CannotFork, shared
@@ -335,8 +330,10 @@ class _Round:
                 continue
             read = _settle(self.study, run, key, scratch, self.contents)
             _log(self.study, run, key, ended)
-            for problem in _undeclared(self.study, run, ended.opened, read):
-                self._tell_once(run.notebook, problem)
+            if run.notebook not in self.told_about:
+                for problem in _undeclared(self.study, run, ended.opened, read):
+                    self.told_about.add(run.notebook)
+                    self.told(problem)
             yield Done(run, ended.seconds)
 
 
@@ -414,22 +411,22 @@ def execute(job: Job, warm: Warm | None = None) -> Ended:
             **how,
         )
     except PapermillExecutionError as error:
-        where = f"research/{source.name}, cell {_place(source, error.cell_index)}"
-        raise refuse(where, f"{error.ename}: {error.evalue}", _cell_cure(job)) from None
+        place, what = _place(source, error.cell_index), f"{error.ename}: {error.evalue}"
     except Stopped as error:
-        where = f"research/{source.name}, cell {_place(source, error.cell)}"
-        raise refuse(where, error.cause, _cell_cure(job)) from None
+        place, what = _place(source, error.cell), error.cause
     except CellTimeoutError:
-        what = f"the cell did not end within {SECONDS_A_CELL} seconds"
-        raise refuse(f"research/{source.name}", what, _cell_cure(job)) from None
-    return Ended(time.monotonic() - began, "plain" if warm is None else "warm", tuple(opened))
+        place, what = "", f"the cell did not end within {SECONDS_A_CELL} seconds"
+    else:
+        seconds = time.monotonic() - began
+        return Ended(seconds, "plain" if warm is None else "warm", tuple(sorted(opened)))
+    raise refuse(f"research/{source.name}{place}", what, _cell_cure(job))
 
 
-def _place(source: Path, index: int) -> int:
-    """The number of a cell, from 1, as its author sees it: without the one papermill put in."""
+def _place(source: Path, index: int) -> str:
+    """Which cell it is, counted from 1 as its author does: without the one papermill put in."""
     cells = json.loads(source.read_bytes())["cells"]
     tagged = [n for n, cell in enumerate(cells) if "parameters" in cell["metadata"].get("tags", [])]
-    return index + (index <= tagged[0])
+    return f", cell {index + (index <= tagged[0])}"
 
 
 def _end_with_parent() -> None:
@@ -500,7 +497,8 @@ def _log(study: Study, run: Run, key: str, ended: Ended) -> None:
 
 def _undeclared(study: Study, run: Run, opened: Sequence[str], read: set[str]) -> Iterator[Problem]:
     """What a notebook read that study.toml does not say it reads: its change would go unnoticed."""
-    unlisted = sorted({study.shown(Path(path)) for path in opened} - read)
+    seen = {study.shown(Path(path)) for path in opened if "__pycache__" not in path}
+    unlisted = sorted(seen - read)
     if unlisted:
         others = f" and {len(unlisted) - 1} more" if unlisted[1:] else ""
         what = f"it read {unlisted[0]}{others}, which study.toml does not say it reads"
