@@ -53,7 +53,7 @@ DOORS = {
     "altair": {"charts"},
     "vl_convert": {"converter"},
     "papermill": {"kernels", "runs"},
-    "pypandoc": {"embedded.tree"},
+    "pypandoc": {"embedded.nodes"},
     "typst": {"embedded.pdf"},
     "pandera": {"tables"},
     "babel": {"values"},
