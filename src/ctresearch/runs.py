@@ -258,9 +258,10 @@ class _Round:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.services.close()  # what still runs ends
         if self.pool is not None:
-            self.pool.shutdown(cancel_futures=True)
+            self.pool.shutdown(wait=False, cancel_futures=True)  # no more are started,
+            self.services.close()  # and those that were end
+            self.pool.shutdown()
         self.contents.save()
         shutil.rmtree(self.study.results / RUNNING, ignore_errors=True)
 

@@ -58,14 +58,16 @@ def serve(control: socket.socket) -> None:
     """
     _warm_up()
     threads = len(list(Path("/proc/self/task").iterdir())) - 1
+    told: dict[str, Any] = IPythonKernel.language_info
     if threads:
-        control.send(_line(refuses=f"{threads} threads are alive after the imports"))
-        return
+        told = {"refuses": f"{threads} threads are alive after the imports"}
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
     gc.collect()
     gc.freeze()
-    control.send(_line(**IPythonKernel.language_info))
-    _Children(control).tend()
+    with suppress(BrokenPipeError):  # nobody waits any more
+        control.send(_line(**told))
+    if not threads:
+        _Children(control).tend()
 
 
 def _warm_up() -> None:
