@@ -386,11 +386,12 @@ def test_other_recipients_in_the_study_have_everything_sealed_again(
     assert "sealed for other keys" not in typed("check")[1]
 
 
+@pytest.mark.usefixtures("mine")
 def test_nobody_locks_themselves_out(study):
     recipients_of(study, stranger())
     suriname = real(study)
     before = seals.open_files(suriname.folder)
-    with pytest.raises(ResearchError, match="not sealed for you"):
+    with pytest.raises(ResearchError, match="sealed for other people"):
         evidence.seal(suriname)
 
     assert seals.open_files(suriname.folder) == before

@@ -19,7 +19,7 @@ import pandas as pd
 
 from ctresearch import coding, double, evidence, findings, instruments
 from ctresearch.problems import Problem, Problems, refuse
-from ctresearch.seals import Sealed
+from ctresearch.seals import ENDING, Sealed
 from ctresearch.study import Country, Meeting, Study, Threshold, check_countries, find_study
 from ctresearch.tables import write_table
 
@@ -221,7 +221,7 @@ def _check_codings(study: Study) -> None:
         with problems.gather():
             double.assignments(country)
         for path in sorted((country.folder / "codings").glob("[!.~]*")):
-            if path.suffix not in (".jsonl", ".torn"):
+            if path.suffix not in (".jsonl", ".torn", ENDING):
                 cure = "The name of a coding log ends in .jsonl; else keep it elsewhere."
                 problems.add(study.shown(path), "nothing reads a file of this name", cure)
     problems.raise_any()

@@ -114,14 +114,19 @@ def build(fresh: Fresh = False) -> None:
 def check(as_json: AsJson = False) -> None:
     """Check every file of the study and list all that is to be mended."""
     from ctresearch import build as job
+    from ctresearch import seals
 
     with told(as_json):
-        passed_over = job.check(here(), fresh=True).passed_over
+        study = here()
+        passed_over = job.check(study, fresh=True).passed_over
+        doubts = seals.doubts() if study.file.seals else []
     if as_json:
         told_over = [vars(problem) for problem in passed_over]
         print(json.dumps({"problems": [], "passed_over": told_over}, indent=1))
         return
     _print_passed_over(passed_over)
+    for doubt in doubts:
+        print(doubt)
     print(f"No problems{' in all the rest' if passed_over else ''}. Next: ctresearch run")
 
 
@@ -260,8 +265,10 @@ def seal(
     keys = len(place.recipients)
     if keys == 1:
         doubts.append("One key alone opens it. If it is lost, so is the evidence: name a second.")
-    print(f"{len(sealed)} files of {country} sealed, for {keys} key{'s' * (keys > 1)}.")
-    print("\n".join(doubts))
+    what = f"{len(sealed)} files of {country} are" if sealed else f"All of {country} is"
+    print(f"{what} sealed, the words of coding logs too, for {keys} key{'s' * (keys > 1)}.")
+    for doubt in doubts:
+        print(doubt)
     print("Copies elsewhere stay open: mail, memory sticks, the recorder. Next: ctresearch check")
 
 
