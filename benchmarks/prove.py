@@ -108,6 +108,13 @@ def papermill_in_a_loop(study: Path, sample: int | None) -> list[Measured]:
     ]
 
 
+def coding_logs() -> list[Measured]:
+    """The coding logs of a large country."""
+    import coding
+
+    return list(coding.measured())
+
+
 def sizes(study: Path) -> list[Measured]:
     """What goes out, by report and format."""
     found = []
@@ -162,6 +169,7 @@ def prove(sample: int | None = None) -> None:
     try:
         study = fresh_copy(folder)
         measured = main_job(study) + sizes(study) + papermill_in_a_loop(study, sample)
+        measured += coding_logs()
         RESULTS.write_text(report(measured), encoding="utf-8")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
