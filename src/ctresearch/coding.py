@@ -199,7 +199,8 @@ def named(name: str, where: str) -> tuple[str, str]:
 def append(log: Path, new: Line | Sequence[Line], text: str, codebook: Codebook) -> None:
     """Add lines to a log; they are whole and on the disk when this returns.
 
-    Where the transcript is sealed their words are, for the same people. A tail torn by an earlier
+    Where the country is sealed their words are, for the same people, be the transcript itself open
+    for a correction. A tail torn by an earlier
     crash is first set aside in `<log>.torn`.
 
     Raises ResearchError, and writes nothing, where the file's name tells no interview and coder,
@@ -213,9 +214,11 @@ def append(log: Path, new: Line | Sequence[Line], text: str, codebook: Codebook)
         problems.found += _faults(one, coder, text, codebook, where)
         problems.found += _new_faults(one, text, codebook, where)
     problems.raise_any()
-    if seals.is_sealed(log.parents[1] / "interviews" / f"{interview}.txt"):
-        country = find_study(log.parent).country(log.parents[1].name)
-        lines = [_sealed(one, country.recipients) for one in lines]
+    folder = log.parents[1]
+    recipients = seals.sealed_for(folder)
+    if recipients or seals.is_sealed(folder / "interviews" / f"{interview}.txt"):
+        recipients = recipients or find_study(folder).country(folder.name).recipients
+        lines = [_sealed(one, recipients) for one in lines]
     content = "".join(map(str, lines)).encode("utf-8")
     log.parent.mkdir(parents=True, exist_ok=True)
     handle = _alone(log)
@@ -267,8 +270,10 @@ def opened(one: Line, where: str = "") -> Line:
     return one.model_copy(update={"words": words})
 
 
-def seal_log(log: Path, where: str, recipients: Sequence[str], *, sealed: bool) -> None:
-    """Seal the words of a log, or open them: nothing else ever rewrites a log.
+def seal_log(log: Path, where: str, recipients: Sequence[str], *, again: bool = False) -> None:
+    """Seal the words of a log: nothing else ever rewrites one.
+
+    again   those too that are sealed already, for other keys
 
     Raises ResearchError for a line that cannot be read, Locked where no key here opens the words.
     """
@@ -278,8 +283,9 @@ def seal_log(log: Path, where: str, recipients: Sequence[str], *, sealed: bool) 
         found = Problems()
         lines = _lines(log, where, found, found).items()
         found.raise_any()
-        said = [_sealed(one, recipients) if sealed else opened(one, at) for at, one in lines]
-        write_whole(log, "".join(map(str, said)))
+        said = [_sealed(opened(one, at) if again else one, recipients) for at, one in lines]
+        if said != [one for _, one in lines]:
+            write_whole(log, "".join(map(str, said)))
     finally:
         os.close(handle)
 
@@ -292,7 +298,7 @@ def _alone(log: Path) -> int:
         _lock(handle)
         if log.exists() and os.path.samestat(os.fstat(handle), log.stat()):
             return handle
-        os.close(handle)  # `seal_logs` put another file in its place while we waited
+        os.close(handle)  # `seal_log` put another file in its place while we waited
 
 
 def _set_aside(handle: int, log: Path) -> None:
