@@ -57,8 +57,8 @@ def reanchor(
     returns   how many were placed by WORDS and by NEIGHBOURS; what stays stale, with its words
 
     A `move` is by the coder whose log it is in; `placed` in it says that it was made here, and by
-    what. Raises Locked where the transcript is sealed and no key is here, ResearchError for what cannot
-    name a coder.
+    what. Raises Locked where the transcript is sealed and no key is here, ResearchError for what
+    cannot name a coder.
     """
     if coder:
         coding.log_of(country, interview, coder)
