@@ -399,7 +399,7 @@ def _reanchor(study: Study, named: str, coder: str) -> None:
             print(f"{one}: {placed.total()} placed{by and f' ({by})'}, {len(left)} left stale")
     if stale:
         raise ResearchError(stale)
-    print("No coding is stale. Next: ctresearch check")
+    print("Nothing is left to place. Next: ctresearch check")
 
 
 @new.command("country")
