@@ -62,6 +62,8 @@ DOORS = {
     "pyrage": {"seals"},
     "babel": {"values"},
     "yaml": {"embedded.source", "release"},
+    "jupyter_server": {"page.routes", "page.serving"},
+    "tornado": {"page.routes"},
     "typer": {"cli"},
     "rich": {"cli"},
 }
