@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+from prove import Measured
 
 from ctresearch import agreement
 from ctresearch.analysis.themes import cooccurrence
@@ -23,11 +24,13 @@ SEED = 2005
 
 
 def invented(codings: int = CODINGS) -> Coded:
-    """Codings of a few words to a whole turn, every coder on every interview."""
+    """Codings of a few words to a whole turn, one in four on into the next; every coder on all."""
     chance = np.random.default_rng(SEED)
     ids = np.array([f"ZZZ-KI-{n:04}" for n in range(INTERVIEWS)])
     names = [f"c{n}" for n in range(CODERS)]
-    start = chance.integers(0, TURNS * TURN - 2 * TURN, codings)
+    turn, at = chance.integers(0, TURNS - 1, codings), chance.integers(3, TURN - 20, codings)
+    start = turn * TURN + at
+    room = TURN - at + np.where(chance.random(codings) < 1 / 4, TURN, 0)
     spans = pd.DataFrame(
         {
             "interview": ids[chance.integers(0, INTERVIEWS, codings)],
@@ -36,7 +39,7 @@ def invented(codings: int = CODINGS) -> Coded:
                 chance.integers(0, CODES, codings)
             ],
             "start": start,
-            "end": start + chance.integers(10, TURN, codings),
+            "end": start + 10 + (chance.random(codings) * (room - 10)).astype(int),
         }
     )
     each = {"coders": [tuple(names)] * INTERVIEWS, "characters": TURNS * TURN}
@@ -73,22 +76,22 @@ def cooccurrence_of_all(coded: Coded) -> pd.DataFrame:
     return cooccurrence(coded.spans)
 
 
-def figures() -> list[tuple[str, str, str]]:
-    """What was measured, its figure and how it came about."""
+def measured() -> list[Measured]:
+    """Agreement and co-occurrence of codings that are loaded."""
     coded = invented()
-    sample = f"{CODINGS:,} codings, {CODES} codes, {CODERS} coders, {INTERVIEWS:,} transcripts"
+    sample = f"{CODINGS:,} codings in memory, {CODES} codes, {CODERS} coders, {INTERVIEWS:,} texts"
+    works = {
+        "alpha of every code, by character": agreement_of_200_codes,
+        "alpha_U of every code": spans_of_200_codes,
+        "co-occurrence by coder": cooccurrence_of_all,
+    }
     found = [
-        (name, f"{best(lambda work=work: work(coded)):.2f} s", sample)
-        for name, work in (
-            ("alpha of 200 codes, by character", agreement_of_200_codes),
-            ("alpha_U of 200 codes", spans_of_200_codes),
-            ("co-occurrence by coder", cooccurrence_of_all),
-        )
+        Measured(name, f"{best(lambda work=work: work(coded)):.2f} s", sample)
+        for name, work in works.items()
     ]
     held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
-    return [*found, ("memory of these", f"{held:.0f} MB", "largest of the process, data included")]
+    return [*found, Measured("memory", f"{held:.0f} MB", "largest of that process, data included")]
 
 
 if __name__ == "__main__":
-    for row in figures():
-        print("| " + " | ".join(row) + " |")
+    print(*measured(), sep="\n")

@@ -424,6 +424,14 @@ def test_what_was_settled_can_be_opened_again(disputed, keep):
     assert (states(disputed)[-1], len(consensus(disputed))) == ("open", 1)
 
 
+def test_what_a_locked_consensus_does_not_hold_was_dropped_until_it_is_opened_again(disputed):
+    at(disputed, "consensus", add(20, 11, 20), lock(21))
+    before = states(disputed)
+    double.reopen(disputed, INTERVIEW, BOOK, double.compare(disputed, INTERVIEW, BOOK)[-1])
+
+    assert (before, states(disputed)) == (["kept", "dropped", "dropped"], ["kept", "open", "open"])
+
+
 @pytest.mark.parametrize(
     ("by", "decision", "said"),
     [

@@ -116,6 +116,12 @@ def test_turns_that_nobody_coded_count():
     assert (row["units"], row["percent_agreement"]) == (6, 4 / 6)
 
 
+def test_where_nobody_coded_anything_there_is_nothing_to_tell():
+    of = coded([], {"A": "ap mk"})
+
+    assert (len(table(of)), math.isnan(of.alpha_u()[1].alpha)) == (0, True)
+
+
 def test_a_coding_over_two_turns_counts_in_both_and_one_over_a_line_end_in_one():
     of = coded([("A", "ap", "x", 3, 26), ("A", "mk", "y", 33, 41)], {"A": "ap mk"})
 

@@ -35,6 +35,9 @@ app = typer.Typer(
 new = typer.Typer(no_args_is_help=True, help="Start a country, or make your key.")
 app.add_typer(new, name="new")
 
+On = Annotated[
+    str | None, typer.Option(help="Run on the workers of a dask scheduler: tcp://HOST:8786.")
+]
 Unit = Literal["turn", "character", "interview"]
 Level = Literal["nominal", "ordinal", "interval", "ratio"]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Do it again even if nothing changed.")]
@@ -123,16 +126,21 @@ def check(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def run(places: Places = None, fresh: Fresh = False) -> None:
+def run(places: Places = None, fresh: Fresh = False, on: On = None) -> None:
     """Run the notebooks of PLACES whose evidence changed."""
+    from contextlib import nullcontext
+
     from ctresearch import build as job
     from ctresearch import runs
+    from ctresearch.distant import Distant
 
     with told():
         study = here()
         wanted = runs.chosen(places or [], runs.plan(study))
-        with Shown(len(wanted)) as shown:
-            shown.follow(job.run(study, wanted, fresh=fresh, started=shown.running))
+        there = Distant(study, on) if on else nullcontext()
+        with there as elsewhere, Shown(len(wanted)) as shown:
+            steps = job.run(study, wanted, fresh=fresh, started=shown.running, elsewhere=elsewhere)
+            shown.follow(steps)
     print(f"{shown.done} of {len(wanted)} notebooks run, the others were up to date; see build/.")
     print("Next: ctresearch release REPORT, or ctresearch build")
 
@@ -179,6 +187,8 @@ def render(
 def verify(
     report: Annotated[str | None, typer.Argument(help="A folder of reports/; all if none.")] = None,
     country: Annotated[list[str] | None, typer.Option(help="Only this country.")] = None,
+    sample: Annotated[int | None, typer.Option(min=1, help="Only so many runs, drawn.")] = None,
+    seed: Annotated[int, typer.Option(help="What the sample is drawn with.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Rerun the notebooks from their sources and say which printed sentence no longer holds."""
@@ -188,8 +198,12 @@ def verify(
         study = here()
         names = [_known(study, report)] if report else study.report_names
         with Shown(_count(study)) as shown:
-            verdict = reviewer.verify(study, names, country or [], started=shown.running)
+            verdict = reviewer.verify(
+                study, names, country or [], sample=sample, seed=seed, started=shown.running
+            )
     print(verdict.as_json() if as_json else verdict.as_text())
+    if not as_json:
+        print("The verdict as a page: build/verdict.html")
     raise typer.Exit(0 if verdict.holds else 1)
 
 
@@ -281,15 +295,19 @@ def agree(
         if ratings is not None:
             found = reliability.of_table(ratings, level)
         elif draw is not None:
-            drawn = double.draw(here().country(country or ""), coders.split(","), draw, seed)
-            print(json.dumps({"drawn": drawn}) if as_json else f"To be coded by {coders}: {drawn}")
-            return
+            place = here().country(country or "")
+            found = {"drawn": double.draw(place, coders.split(","), draw, seed)}
         else:
             study = here()
             place = study.country(country or "")
             found = reliability.of_country(place, instruments.read_codebook(study), unit)
-    text = reliability.table_text if ratings else reliability.country_text
-    print(json.dumps(found, indent=1, ensure_ascii=False) if as_json else text(found))
+    if as_json:
+        print(json.dumps(found, indent=1, ensure_ascii=False))
+    elif draw is not None and not ratings:
+        print(f"Drawn: {', '.join(found['drawn'])}; see {place.key}/double.csv.")
+        print(f"Next: each codes them, blind, and locks: ctresearch code {found['drawn'][0]}")
+    else:
+        print((reliability.table_text if ratings else reliability.country_text)(found))
 
 
 @app.command()

@@ -21,14 +21,14 @@ say otherwise: ids, codes and offsets, never a word. It may be deleted at any ti
 from __future__ import annotations
 
 import errno
+import gc
 import hashlib
-import json
 import os
 import re
 import secrets
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from itertools import chain
@@ -199,7 +199,8 @@ def named(name: str, where: str) -> tuple[str, str]:
 def append(log: Path, new: Line | Sequence[Line], text: str, codebook: Codebook) -> None:
     """Add lines to a log; they are whole and on the disk when this returns.
 
-    Where the transcript is sealed their words are, for the same people. A tail torn by an earlier
+    Where the country is sealed their words are, for the same people, be the transcript itself open
+    for a correction. A tail torn by an earlier
     crash is first set aside in `<log>.torn`.
 
     Raises ResearchError, and writes nothing, where the file's name tells no interview and coder,
@@ -213,9 +214,11 @@ def append(log: Path, new: Line | Sequence[Line], text: str, codebook: Codebook)
         problems.found += _faults(one, coder, text, codebook, where)
         problems.found += _new_faults(one, text, codebook, where)
     problems.raise_any()
-    if seals.is_sealed(log.parents[1] / "interviews" / f"{interview}.txt"):
-        country = find_study(log.parent).country(log.parents[1].name)
-        lines = [_sealed(one, country.recipients) for one in lines]
+    folder = log.parents[1]
+    recipients = seals.sealed_for(folder)
+    if recipients or seals.is_sealed(folder / "interviews" / f"{interview}.txt"):
+        recipients = recipients or find_study(folder).country(folder.name).recipients
+        lines = [_sealed(one, recipients) for one in lines]
     content = "".join(map(str, lines)).encode("utf-8")
     log.parent.mkdir(parents=True, exist_ok=True)
     handle = _alone(log)
@@ -267,8 +270,10 @@ def opened(one: Line, where: str = "") -> Line:
     return one.model_copy(update={"words": words})
 
 
-def seal_log(log: Path, where: str, recipients: Sequence[str], *, sealed: bool) -> None:
-    """Seal the words of a log, or open them: nothing else ever rewrites a log.
+def seal_log(log: Path, where: str, recipients: Sequence[str], *, again: bool = False) -> None:
+    """Seal the words of a log: nothing else ever rewrites one.
+
+    again   those too that are sealed already, for other keys
 
     Raises ResearchError for a line that cannot be read, Locked where no key here opens the words.
     """
@@ -278,8 +283,9 @@ def seal_log(log: Path, where: str, recipients: Sequence[str], *, sealed: bool) 
         found = Problems()
         lines = _lines(log, where, found, found).items()
         found.raise_any()
-        said = [_sealed(one, recipients) if sealed else opened(one, at) for at, one in lines]
-        write_whole(log, "".join(map(str, said)))
+        said = [_sealed(opened(one, at) if again else one, recipients) for at, one in lines]
+        if said != [one for _, one in lines]:
+            write_whole(log, "".join(map(str, said)))
     finally:
         os.close(handle)
 
@@ -292,7 +298,7 @@ def _alone(log: Path) -> int:
         _lock(handle)
         if log.exists() and os.path.samestat(os.fstat(handle), log.stat()):
             return handle
-        os.close(handle)  # `seal_logs` put another file in its place while we waited
+        os.close(handle)  # `seal_log` put another file in its place while we waited
 
 
 def _set_aside(handle: int, log: Path) -> None:
@@ -413,6 +419,19 @@ def check_codings(country: Country, codebook: Codebook) -> None:
 # Reading
 
 
+@contextmanager
+def _at_one_go() -> Iterator[None]:
+    """Keep Python from looking for garbage again and again while millions of values are made."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+@_at_one_go()
 def _read(
     country: Country, codebook: Codebook, only: str = "", *, doubting: bool = False
 ) -> tuple[dict[Log, Live], Problems, list[Problem]]:
@@ -432,7 +451,10 @@ def _read(
             continue
         with faults.gather():
             of = beside(interview)
-            live, doubted = _what_lives(log, where, coder, of, codebook)
+            doubted: list[Problem] = []
+            live = quick(log, coder, of, codebook.by_id.keys())
+            if live is None:
+                live, doubted = _careful(log, where, coder, of, codebook)
             found[interview, coder] = live
             doubts += doubted
             if of.text is not None:
@@ -441,16 +463,6 @@ def _read(
         with suppress(OSError):  # a study that may only be read is read without
             write_whole(shelf, to_json((FORM, known | fresh)))
     return found, faults, doubts
-
-
-def _what_lives(
-    log: Path, where: str, coder: str, of: Transcript, codebook: Codebook
-) -> tuple[Live, list[Problem]]:
-    """What lives in a log, and the doubts about it, by the short way where that can be gone."""
-    live = quick(log, coder, of)
-    if live is not None and codebook.by_id.keys() >= {*live.code, *live.dead}:
-        return live, []
-    return _careful(log, where, coder, of, codebook)
 
 
 def _listed(
@@ -575,8 +587,9 @@ def _stale(stale: Sequence[str], lines: dict[str, Line]) -> Iterator[Problem]:
     if stale:
         others = (placed[one].rpartition(" ")[2] for one in stale[1:])
         where = ", ".join([placed[stale[0]], *others])
+        interview = where.rpartition("/")[2].partition(".")[0]
         what = "made on another version of the transcript; not counted"
-        yield Problem(where, what, "Type: ctresearch code INTERVIEW --reanchor")
+        yield Problem(where, what, f"Type: ctresearch code {interview} --reanchor")
 
 
 def _faults(
@@ -602,7 +615,7 @@ def _faults(
 def _parsed(raw: bytes) -> dict[str, Any] | None:
     """The JSON object of a line; None where it holds none."""
     try:
-        found = json.loads(raw)
+        found = from_json(raw)
     except ValueError:
         return None
     return found if isinstance(found, dict) else None

@@ -154,8 +154,8 @@ def coders_of(country: Country, interview: str) -> tuple[str, ...]:
 
 def locked(country: Country, interview: str) -> set[str]:
     """The coders who have locked their log of an interview and not unlocked it."""
-    stories = {by: _story(country, interview, by) for by in _with_logs(country, interview)}
-    return {by for by, story in stories.items() if _locks(story)}
+    every = _with_logs(country, interview)
+    return {by for by in every if _locks(_story(country, interview, by, locks=True))}
 
 
 def lock(country: Country, interview: str, coder: str, codebook: Codebook) -> None:
@@ -170,7 +170,7 @@ def unlock(country: Country, interview: str, coder: str, codebook: Codebook) -> 
 
     Raises ResearchError where there is no lock to undo.
     """
-    held = _locks(_story(country, interview, coder))
+    held = _locks(_story(country, interview, coder, locks=True))
     if not held:
         raise refuse(f"{interview}, {coder}", "it is not locked", "There is nothing to undo.")
     text = coding.transcript(country, interview)
@@ -180,14 +180,16 @@ def unlock(country: Country, interview: str, coder: str, codebook: Codebook) -> 
 
 def must_be_unlocked(country: Country, interview: str, coder: str) -> None:
     """Raise ResearchError where a coder has locked: nothing may be added to that log."""
-    if _locks(_story(country, interview, coder)):
+    if _locks(_story(country, interview, coder, locks=True)):
         cure = "Unlock it first; what was compared stays as it was locked."
         raise refuse(f"{interview}, {coder}", f"{coder} has locked this interview", cure)
 
 
 def is_open(country: Country, interview: str) -> bool:
     """Whether the coders may see each other: not drawn, or all assigned had locked at a time."""
-    return interview not in drawn(country) or bool(_opening(_stories(country, interview)))
+    return interview not in drawn(country) or bool(
+        _opening(_stories(country, interview, locks=True))
+    )
 
 
 def visible(country: Country, interview: str, coder: str) -> set[str]:
@@ -228,21 +230,26 @@ def compare(country: Country, interview: str, codebook: Codebook) -> tuple[Compa
 
     Rests on what was locked (`when_locked`, whose refusals it has). A stretch is what a code's
     segments cover that overlap each other, whoever made them; segments that only touch are two.
-    Codes that are retired are left out.
+    Codes that are retired are left out. Where the consensus is locked, what it holds nothing of was
+    dropped.
     """
     lines = when_locked(country, interview)
-    found: dict[str, list[Mark]] = {}
+    marks: dict[str, list[Mark]] = {}
     for by, live in lines.items():
         for one in live:
-            found.setdefault(in_use(one.code, codebook), []).append((one.start, one.end, by))
+            marks.setdefault(in_use(one.code, codebook), []).append((one.start, one.end, by))
     settled = _settled(country, interview, codebook)
+    closed = bool(_locks(_story(country, interview, CONSENSUS, locks=True)))
     made = (
         _compared(code, stretch, [*lines], settled)
-        for code, spans in found.items()
+        for code, spans in marks.items()
         if code
         for stretch in _stretches(spans)
     )
-    return tuple(sorted(made, key=lambda one: (one.start, one.end, one.code)))
+    found = [
+        replace(of, consensus="dropped") if closed and of.consensus == "open" else of for of in made
+    ]
+    return tuple(sorted(found, key=lambda one: (one.start, one.end, one.code)))
 
 
 def all_locked(country: Country, codebook: Codebook) -> tuple[pd.DataFrame, pd.DataFrame, Problems]:
@@ -310,9 +317,11 @@ def settle(
 
 
 def reopen(country: Country, interview: str, codebook: Codebook, of: Compared) -> None:
-    """Take back whatever was settled about a stretch."""
+    """Take back whatever was settled about a stretch, and that the consensus was locked."""
     text, settled = coding.transcript(country, interview), _settled(country, interview, codebook)
-    _append(country, interview, codebook, text, _undone(settled, of, text))
+    locks = _locks(_story(country, interview, CONSENSUS, locks=True))
+    lines = [coding.line("del", CONSENSUS, text, of=one.id) for one in locks]
+    _append(country, interview, codebook, text, lines + _undone(settled, of, text))
 
 
 def in_use(code: str, codebook: Codebook) -> str:
@@ -348,18 +357,24 @@ def _with_logs(country: Country, interview: str) -> tuple[str, ...]:
     return tuple(sorted(one for one in coders if re.fullmatch(NAME, one)))
 
 
-def _story(country: Country, interview: str, coder: str) -> list[Line]:
-    """The sound lines of a log in the order of their time; the others are `check`'s to tell of."""
+def _story(country: Country, interview: str, coder: str, *, locks: bool = False) -> list[Line]:
+    """The sound lines of a log in the order of their time; the others are `check`'s to tell of.
+
+    locks   only those that lock or take back: enough to see who has locked, and quick
+    """
     path = coding.log_of(country, interview, coder)
+    content = path.read_bytes() if path.is_file() else b""
     found = []
-    for raw in path.read_bytes().split(b"\n") if path.is_file() else ():
-        with suppress(ValidationError):
-            found.append(Line.model_validate_json(raw))
+    for raw in content.split(b"\n") if not locks or b'"lock"' in content else ():
+        if not locks or b'"lock"' in raw or b'"del"' in raw:
+            with suppress(ValidationError):
+                found.append(Line.model_validate_json(raw))
     return sorted((one for one in found if one.by == coder), key=_when)
 
 
-def _stories(country: Country, interview: str) -> dict[str, list[Line]]:
-    return {by: _story(country, interview, by) for by in coders_of(country, interview)}
+def _stories(country: Country, interview: str, *, locks: bool = False) -> dict[str, list[Line]]:
+    every = coders_of(country, interview)
+    return {by: _story(country, interview, by, locks=locks) for by in every}
 
 
 def _when(one: Line) -> tuple[object, ...]:

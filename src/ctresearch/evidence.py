@@ -24,8 +24,8 @@ from typing import Any
 
 import pandas as pd
 
-from ctresearch import seals, tables
-from ctresearch.files import read_text, read_toml
+from ctresearch import coding, seals, tables
+from ctresearch.files import read_text
 from ctresearch.instruments import Form, Question, read_form, read_media_form
 from ctresearch.problems import Problem, Problems, ResearchError, refuse, suggestion
 from ctresearch.study import Country, Meeting, Place, Study, keep_out_of_git
@@ -52,14 +52,7 @@ OUT_OF_GIT = (
 OF_THE_DEVICE = {"start", "end", "today", "deviceid", "username", "uuid", "instanceID", "audit"}
 
 
-def _table(name: str, row: str, columns: dict[str, dict[str, Any]]) -> Table:
-    """A table as evidence.toml declares it."""
-    made = {c: getattr(tables, of.pop("kind", "text"))(**of) for c, of in columns.items()}
-    return tables.table(name, row, **made)
-
-
-DECLARED = read_toml(Path(__file__).with_suffix(".toml"))
-TABLES = {name: _table(name, **of) for name, of in DECLARED.items()}
+TABLES = tables.declared(Path(__file__).with_suffix(".toml"))
 INTERVIEWS, TURNS, MEDIA, LAW, INDICATORS, INFORMANTS, *OTHERS = (
     TABLES.values()
 )  # in the order of the file
@@ -356,6 +349,9 @@ def seal(country: Country, names: Sequence[str] = ()) -> list[Path]:
         seals.remember(folder, recipients)
     keep_out_of_git(country)
     found = Problems()
+    for log in sorted((folder / "codings").glob("*.jsonl")):
+        with found.gather():
+            coding.seal_log(log, shown(log), recipients, again=changed)
     opened = [folder / name for name in names] or seals.open_files(folder)
     for path in opened:
         with found.gather():
@@ -498,13 +494,13 @@ def _pairing_faults(
 ) -> Iterator[Fault]:
     """Interviews without a transcript, and own definitions that no respondent gave."""
     answers = {turn["turn"] for turn in spoken if turn["speaker"] == "R"}
-    stems = {path.stem for path in paths}
+    stems, heard = {path.stem for path in paths}, {turn["interview"] for turn in spoken}
     told = zip(listed.index, listed["id"], listed["own_definition_turn"], strict=True)
     for row, interview, line in told:
         if interview not in stems:
             cure = f"Put it there, interviews/{interview}.txt, or take the row out."
             yield row, "id", f"{interview} has no transcript", cure
-        elif line and f"{interview}:{line}" not in answers:
+        elif line and interview in heard and f"{interview}:{line}" not in answers:
             what = f"line {line} of {interview}.txt is not a turn of the respondent (R3)"
             cure = "Give the line in which the own definition stands."
             yield row, "own_definition_turn", what, cure

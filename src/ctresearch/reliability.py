@@ -41,6 +41,7 @@ RATINGS = tables.table(
     value=tables.text("the value given; empty where it is missing", required=False),
 )
 NO, YES = 0, 1
+NOTHING = Unitized(0.0, 0.0)  # where nobody marked anything
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ class Coded:
         held[np.arange(len(order)), of[order] % m] = steps[order]
         bits = (held.cumsum(0, dtype=np.int8) > 0) @ (1 << np.arange(m))
         where, of = where[order], of[order] // m
-        size = np.append(where[1:] - where[:-1], 0)
+        size = np.diff(where, append=where[-1:])
         turn = np.searchsorted(places["until"], where, "right").clip(max=len(places) - 1)
         spoken = (where >= places["start"].to_numpy()[turn]) & (
             where < places["end"].to_numpy()[turn]
@@ -196,9 +197,8 @@ class Coded:
             looked = np.flatnonzero(self.assigned[place[0]])
             parts.append(agreement.alpha_u(spans, 0, int(of["characters"].sum()), looked))
             sizes.append(float(of["characters"].sum()))
-        nothing = Unitized(0.0, 0.0)
         by = {
-            one: _mean([part.get(n, nothing) for part, _ in parts], sizes)
+            one: _mean([part.get(n, NOTHING) for part, _ in parts], sizes)
             for n, one in enumerate(self.codes)
         }
         return by, _mean(list(by.values()), [1.0] * len(by))
@@ -213,10 +213,8 @@ def _numbers(column: pd.Series[str], names: Iterable[str]) -> Ints:
 
 def _mean(of: list[Unitized], weights: list[float]) -> Unitized:
     """Disagreements as weighted means."""
-    whole = sum(weights) or 1.0
-    pairs = [*zip(of, weights, strict=True)]
-    observed = sum(one.observed * weight for one, weight in pairs) / whole
-    return Unitized(observed, sum(one.expected * weight for one, weight in pairs) / whole)
+    pairs = [(one.observed, one.expected) for one in of]
+    return Unitized(*np.average(pairs, axis=0, weights=weights).tolist()) if of else NOTHING
 
 
 def by_code(coded: Coded, unit: Unit, *, intervals: bool = True) -> pd.DataFrame:
