@@ -64,6 +64,8 @@ DOORS = {
     "pyrage": {"seals"},
     "babel": {"values"},
     "yaml": {"embedded.source", "release"},
+    "jupyter_server": {"page.routes", "page.serving"},
+    "tornado": {"page.routes"},
     "distributed": {"distant"},
     "typer": {"cli"},
     "rich": {"cli"},
