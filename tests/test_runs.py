@@ -301,6 +301,17 @@ def kept(study):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="warm runs need fork")
+def test_when_the_zygote_is_killed_its_notebooks_are_told_and_the_next_round_does_them(study):
+    kill = "import os; os.kill(os.getppid(), 9); import time; time.sleep(600)"
+    notebook(study.research / "media.ipynb", "country", kill)
+    killed = run_all(study)
+    notebook(study.research / "media.ipynb", "country", COUNT_LINES)
+
+    assert killed[0].problem.what == "the process that all kernels are forked from was killed"
+    assert [done.problem for done in run_all(study)] == [None] * 5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="warm runs need fork")
 def test_warm_and_plain_runs_leave_the_same(study):
     run_all(study)
     warm = kept(study)

@@ -25,6 +25,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
@@ -83,12 +84,6 @@ class Warm:
         """End the zygote and every child of it."""
         self.control.close()
         self.process.wait()
-
-    def end_children(self) -> None:
-        """End every notebook at work."""
-        for child in tuple(self.children):
-            with suppress(OSError):
-                child.socket.shutdown(socket.SHUT_RDWR)
 
     def wait(self) -> None:
         """Wait until it can fork. Raises CannotFork with its reason where it cannot."""
@@ -355,12 +350,21 @@ class Forked:
 
 
 _own: list[Warm] = []
+_alone = Lock()
 
 
 def shared() -> Warm:
     """The zygote of this process, started when first asked for and again where it has ended."""
-    if _own and _own[0].process.poll() is not None:
-        _own.clear()
-    if not _own:
-        _own.append(Warm())
-    return _own[0]
+    with _alone:
+        if _own and _own[0].process.poll() is not None:
+            _own.clear()
+        if not _own:
+            _own.append(Warm())
+        return _own[0]
+
+
+def end_children() -> None:
+    """End every notebook at work in the zygote of this process."""
+    for child in [child for warm in _own for child in tuple(warm.children)]:
+        with suppress(OSError):
+            child.socket.shutdown(socket.SHUT_RDWR)

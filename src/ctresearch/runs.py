@@ -27,7 +27,6 @@ from concurrent.futures import (
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from threading import Thread
@@ -353,19 +352,19 @@ class _Round:
 
     def _workers(self, count: int) -> Executor:
         """Threads that each follow a child of the zygote, or processes with plain kernels."""
-        from ctresearch.kernels import CannotFork, shared
+        from ctresearch.kernels import CannotFork, end_children, shared
 
         if not self.cold:
             try:
                 warm = shared()
-                import papermill  # noqa: F401  while the zygote warms up
+                import papermill  # noqa: F401  while it warms up
 
                 warm.wait()
                 drawing = Converter(self.study.results / CHARTS)
                 self.drawn_by = {SOCKET: drawing.path}
                 self.services.callback(drawing.close)
-                self.services.callback(warm.end_children)
-                self.execute = partial(execute, warm=warm)
+                self.services.callback(end_children)
+                self.execute = lambda job: execute(job, shared())  # which may be a later one
                 return ThreadPoolExecutor(count)
             except CannotFork as why:
                 what = f"each notebook starts a kernel of its own: {why}"
