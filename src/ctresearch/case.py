@@ -13,26 +13,17 @@ import os
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol, TypeVar
 
 import pandas as pd
 
-from ctresearch import coding, evidence, findings, instruments
+from ctresearch import coding, evidence, findings, instruments, ledger
+from ctresearch.disclosure import Safe
+from ctresearch.files import write_whole
 from ctresearch.problems import Problems, refuse
 from ctresearch.study import Country, Meeting, Study, Threshold, find_study
 from ctresearch.tables import write_table
 
 STUDY_PLACE = "study"  # where notebooks that run once for the whole study keep what they find
-
-
-class Shareable(Protocol):
-    """A table that is safe to show; `disclosure.protect` makes one."""
-
-    @property
-    def table(self) -> pd.DataFrame: ...
-
-
-S = TypeVar("S", bound=Shareable)
 
 
 class Case:
@@ -66,13 +57,22 @@ class Case:
     def checklist(self) -> instruments.Checklist:
         return instruments.read_checklist(self.study)
 
+    @property
+    def about(self) -> Mapping[str, str]:
+        """Whom what is found here is about, as the ledger tells tables apart."""
+        return {}
+
     def keep(self, name: str, table: pd.DataFrame) -> None:
         """Keep a whole table for later notebooks; it stays on this machine."""
         write_table(_with_index(table), self.results / f"{name}.csv")
 
-    def share(self, name: str, safe: S) -> S:
+    def share(self, name: str, safe: Safe) -> Safe:
         """Keep a safe table beside the notebook, so that it may be released, and return it."""
-        write_table(_with_index(safe.table), self.results / "shared" / f"{name}.csv")
+        path = self.results / "shared" / f"{name}.csv"
+        write_table(_with_index(safe.table), path)
+        whole = f"{self.place}/{self.notebook}/{name}"
+        line = ledger.entry(whole, safe, self.about, self.rules)
+        write_whole(path.with_suffix(ledger.SUFFIX), ledger.write([line]))
         return safe
 
     def kept_at(self, place: str, notebook: str, name: str) -> pd.DataFrame:
@@ -100,6 +100,10 @@ class CountryCase(Case):
     def __init__(self, country: Country, notebook: str) -> None:
         super().__init__(country.study, country.key, notebook)
         self.country = country
+
+    @property
+    def about(self) -> Mapping[str, str]:
+        return {"country": self.country.name}
 
     @cached_property
     def interviews(self) -> pd.DataFrame:
@@ -187,6 +191,10 @@ class MeetingCase(Case):
     def __init__(self, meeting: Meeting, notebook: str) -> None:
         super().__init__(meeting.study, meeting.key, notebook)
         self.meeting = meeting
+
+    @property
+    def about(self) -> Mapping[str, str]:
+        return {"meeting": self.meeting.key}
 
     @cached_property
     def agenda(self) -> pd.DataFrame:

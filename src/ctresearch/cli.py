@@ -142,6 +142,9 @@ def render(
     final: Annotated[bool, typer.Option("--final", help="Issue it: refuses what is invented.")] = (
         False
     ),
+    edition: Annotated[
+        str, typer.Option(help="The edition it is issued as; the study's if none.")
+    ] = "",
 ) -> None:
     """Render REPORT from what was released."""
     from ctresearch import build as job
@@ -150,7 +153,7 @@ def render(
     with told():
         study = here()
         report, formats = _known(study, report), tuple(to.replace(" ", "").split(","))
-        written = reports.render(study, report, formats, with_=using, final=final)
+        written = reports.render(study, report, formats, with_=using, final=final, edition=edition)
         opened = job.results(study, report)
     print(f"{len(written)} files written; open")
     for path in opened:
