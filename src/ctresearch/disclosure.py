@@ -21,6 +21,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from html import escape
+from itertools import product
 from numbers import Number
 from typing import Any
 
@@ -103,42 +104,29 @@ def protect(
     units = unit if isinstance(unit, Mapping) else {str(name): unit for name in table.columns}
     rules = {u: Threshold(fewest=threshold) for u in units.values()} if rules is None else rules
     safe = _one_by_one(table, units, rules, labels or {})
-    at_place: Any = safe.iat
-    counted = _counted_cells(table, units)
-    numbers = {at: number for at, (_, number) in counted.items()}
-    people, parted = populations(table, {at: u for at, (u, _) in counted.items()}, numbers, totals)
+    counts = _counts(table, units)
+    people, parted = populations(table, counts, totals)
     around = {(name, _labels(given)) for name, given in (over or {}).items()}
     people = {at: (u, facets | around) for at, (u, facets) in people.items()}
-    rows = [" · ".join(label for _, label in row) for row in heads(table)]
-    names = {at: (rows[at[0]], str(table.columns[at[1]])) for at in people}
-    more = {at: (withhold or {})[name] for at, name in names.items() if name in (withhold or {})}
+    done = Safe(safe, (), unit, labels or {}, partitions=parted.union(partitions))
+    done = replace(done, cells=_cells(done, people, rules))
+    named = {(cell.row, cell.column): at for at, cell in zip(people, done.cells, strict=True)}
+    more = {named[name]: by for name, by in (withhold or {}).items()}
+    place: Any = safe.iat
     for at in more:
-        at_place[at] = Withheld(counted[at][0], "one contributor dominates it")
-    parted = parted.union(partitions)
-
-    def done(why: Iterable[tuple[str, str, str]] = ()) -> Safe:
-        spans = {at: shown_span(at_place[at], rules) for at in people}
-        cells = (Cell(*names[at], *people[at], *spans[at]) for at in people)
-        return Safe(safe, tuple(why), unit, labels or {}, tuple(cells), parted)
-
-    if parted or beside:
-        needs = {
-            at: more.get(at, rules[unit].fewest - n if 0 < n < rules[unit].fewest else 1)
-            for at, (unit, n) in counted.items()
-        }
-        may = {at for at, (u, _) in counted.items() if more or rules[u].fewest or rules[u].bands}
-        zeros = {at for at, (u, n) in counted.items() if n == 0 and rules[u].fewest}
-        first = {at for at in people if isinstance(at_place[at], Withheld)}
-        every = [*beside, done()]
-        for at in set(_besides(every, people, numbers, needs, may, zeros, first)) - first:
-            at_place[at] = Withheld(counted[at][0], GUARD)
+        place[at] = Withheld(counts[at].unit, "one contributor dominates it")
+    done = replace(done, cells=_cells(done, people, rules))
+    if done.partitions or beside:
+        for at in _besides([*beside, done], people, counts, more, rules):
+            if not isinstance(place[at], Withheld):
+                place[at] = Withheld(counts[at].unit, GUARD)
     held = (
         (str(row), str(name), cell.why)
         for name, column in safe.items()
         for row, cell in column.items()
         if isinstance(cell, Withheld)
     )
-    return done(held)
+    return replace(done, withheld=tuple(held), cells=_cells(done, people, rules))
 
 
 def audit(
@@ -303,63 +291,60 @@ def _html(cells: list[str]) -> str:
     return f'<tr><th scope="row">{first}</th>{"".join(f"<td>{c}</td>" for c in others)}</tr>\n'
 
 
-def _number(value: Any) -> float | None:
-    """The number a cell holds, if it counts."""
-    value = value.n if isinstance(value, Count) else value
-    counts = isinstance(value, Number) and not isinstance(value, bool) and value == value
-    return float(value) if counts else None
-
-
-def _counted_cells(table: pd.DataFrame, units: Mapping[str, str]) -> dict[Place, tuple[str, float]]:
-    """The unit and the number of every cell that counts."""
+def _counts(table: pd.DataFrame, units: Mapping[str, str]) -> dict[Place, Count]:
+    """Every cell that counts, with its unit."""
     found = {}
     for j, (name, column) in enumerate(table.items()):
         for i, value in enumerate(column):
-            if (number := _number(value)) is not None:
-                own = value.unit if isinstance(value, Count) else units.get(str(name), "")
-                found[i, j] = own, number
+            if isinstance(value, Count):
+                found[i, j] = value
+            elif isinstance(value, Number) and not isinstance(value, bool) and value == value:
+                found[i, j] = Count(value, units.get(str(name), ""))  # type: ignore[arg-type]
     return found
+
+
+def _cells(safe: Safe, people: Mapping[Place, Key], rules: Rules) -> tuple[Cell, ...]:
+    """The cells that count, as a reader of the table knows them."""
+    place: Any = safe.table.iat
+    rows = [" · ".join(label for _, label in row) for row in heads(safe.table)]
+    names = {(i, j): (rows[i], str(safe.table.columns[j])) for i, j in people}
+    return tuple(Cell(*names[at], *people[at], *span_of(place[at], rules)) for at in people)
 
 
 def _labels(given: str | Collection[str]) -> frozenset[str]:
     return frozenset([given] if isinstance(given, str) else given)
 
 
-def shown_span(value: Value | str, rules: Rules) -> tuple[float, float, float]:
+def span_of(value: Value | str, rules: Rules) -> tuple[float, float, float]:
     """The least and the most a shown value can be, and of how few numbers it is found out."""
+    if not isinstance(value, Count | Band):
+        return *ALL, 2
+    rule = rules.get(value.unit, Threshold())
     if isinstance(value, Band):
         high = math.inf if value.high is None else value.high
-        spans = [b.high - b.low + 1 for b in bands(value.unit, rules[value.unit]) if b.high]
+        spans = [b.high - b.low + 1 for b in bands(value.unit, rule) if b.high]
         return value.low, high, min([high - value.low + 1, *spans])
-    if not isinstance(value, Count):
-        return *ALL, 2
-    base, least = rules[value.unit].base, rules[value.unit].fewest
-    if not base or not value.n:
-        return value.n, value.n + (base - 1) // 2 if base else value.n, 2 if base else 1
-    low = least if value.n < least + base else value.n - base // 2
-    return low, value.n + (base - 1) // 2, 2
+    if not rule.base or (not value.n and rule.fewest):
+        return value.n, value.n, 1
+    low = rule.fewest if value.n < rule.fewest + rule.base else value.n - rule.base // 2
+    return max(low, 0), value.n + (rule.base - 1) // 2, 2
 
 
 def _as_read(frame: pd.DataFrame, totals: Totals | None) -> Safe:
     """A frame of numbers as a reader takes it: what is no number and no text is withheld."""
-    told = {
-        (i, j): value
-        for j in range(frame.shape[1])
-        for i, value in enumerate(frame.iloc[:, j])
-        if not isinstance(value, str | When | Share | Estimate)
-    }
-    numbers = {at: n for at, value in told.items() if (n := _number(value)) is not None}
-    people, parted = populations(frame, dict.fromkeys(told, ""), numbers, totals)
-    rows = [" · ".join(label for _, label in row) for row in heads(frame)]
-    cells = []
-    for at, value in told.items():
-        low, high = (
-            (value.low, value.high) if isinstance(value, Band) else (numbers.get(at, 0),) * 2
-        )
-        high = math.inf if high is None or at not in numbers else high
-        name = rows[at[0]], str(frame.columns[at[1]])
-        cells.append(Cell(*name, *people[at], low, high, 1 if at in numbers else 2))
-    return Safe(frame, (), "", cells=tuple(cells), partitions=parted)
+    counts: dict[Place, Value] = dict(_counts(frame, {}))
+    for i, j in product(*map(range, frame.shape)):
+        value: Any = frame.iat[i, j]
+        if (i, j) not in counts and not isinstance(value, str | When | Share | Estimate):
+            counts[i, j] = value if isinstance(value, Band) else Withheld("", "")
+    people, parted = populations(frame, counts, totals)
+    people = {at: ("", facets) for at, (_, facets) in people.items()}
+    shown_as = frame.astype(object)
+    place: Any = shown_as.iat
+    for at, value in counts.items():
+        place[at] = value
+    safe = Safe(shown_as, (), "", partitions=parted)
+    return replace(safe, cells=_cells(safe, people, {}))
 
 
 def _apart(people: Facets, number: int) -> Facets:
@@ -378,32 +363,25 @@ def _joined(tables: Sequence[Safe]) -> tuple[System, list[tuple[int, Key, Cell]]
 def _besides(
     tables: Sequence[Safe],
     people: Mapping[Place, Key],
-    numbers: Mapping[Place, float],
-    needs: Mapping[Place, float],
-    may: Collection[Place],
-    zeros: Collection[Place],
-    withheld: Collection[Place],
+    counts: Mapping[Place, Count],
+    more: Mapping[Place, float],
+    rules: Rules,
 ) -> list[Place]:
-    """The cells of the last table to withhold besides, so that nothing withheld is found out.
-
-    needs   how much more than it holds a withheld cell must still be able to be
-    may     the cells that may be withheld
-    zeros   the cells of nobody that may be withheld to hide a class
-
-    Raises ResearchError where it cannot be helped: what goes out beside it gives too much away.
-    """
+    """The cells of the last table to withhold, so that nothing withheld in any is found out."""
     whole, cells = _joined(tables)
     last = len(tables) - 1
-    at = dict(zip((key for n, key, _ in cells if n == last), people, strict=True))
+    keys = dict(zip(people, (key for n, key, _ in cells if n == last), strict=True))
+    at = {key: place for place, key in keys.items()}
     earlier = {key: cell.width for n, key, cell in cells if n < last}
-    again = {key for key in at.keys() & earlier.keys() if earlier[key] > 1}  # withheld there
-    made = Suppression(
+    rule = {key: rules[counts[place].unit] for key, place in at.items()}
+    suppression = Suppression(
         whole,
-        {key: numbers[place] for key, place in at.items()},
+        {key: counts[place].n for key, place in at.items()},
+        {key: rule[key].fewest for key in at},
+        {key: more[place] for key, place in at.items() if place in more},
+        {key for key in at if key not in earlier and (more or rule[key].fewest or rule[key].bands)},
         {key: cell.width for _, key, cell in cells if cell.width > 1},
-        {key: needs[place] for key, place in at.items()},
-        frozenset(key for key, place in at.items() if place in may and key not in earlier),
-        frozenset(key for key, place in at.items() if place in zeros and key not in earlier),
-        again | {key for key, place in at.items() if place in withheld},
+        {key for n, key, cell in cells if key in at and (cell.low, cell.high) == ALL},
     )
-    return [at[key] for key in made.run()]
+    found = suppression.run()
+    return [place for place, key in keys.items() if key in found]

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ctresearch import findings
-from ctresearch.disclosure import Rules, Safe, shown_span
+from ctresearch.disclosure import Rules, Safe, span_of
 from ctresearch.files import read_text, write_whole
 from ctresearch.findings import Finding
 from ctresearch.margins import OWN
@@ -71,7 +71,7 @@ def entry(table: str, safe: Safe, over: Mapping[str, str], rules: Rules) -> Line
 def said(notebook: str, recorded: Iterable[Finding], rules: Rules) -> Line:
     """The counts of people in a notebook's findings."""
     cells = (
-        Cell(f.id, name, value.unit, Facets({(f.id, frozenset([name]))}), *shown_span(value, rules))
+        Cell(f.id, name, value.unit, Facets({(f.id, frozenset([name]))}), *span_of(value, rules))
         for f in recorded
         for name, value in f.values.items()
         if isinstance(value, Band | Count) and _least(rules, value.unit)

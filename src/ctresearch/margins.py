@@ -16,7 +16,7 @@ import pandas as pd
 
 from ctresearch.problems import refuse
 from ctresearch.sums import Facets, Key, system
-from ctresearch.values import When
+from ctresearch.values import Count, Value, When
 
 Totals = str | Mapping[str, Sequence[str]]
 Place = tuple[int, int]  # of a cell: row and column, from 0
@@ -29,20 +29,18 @@ OWN = (OWN_ROW, OWN_COLUMN)
 
 
 def populations(
-    table: pd.DataFrame,
-    units: Mapping[Place, str],
-    numbers: Mapping[Place, float],
-    totals: Totals | None = None,
+    table: pd.DataFrame, counts: Mapping[Place, Value], totals: Totals | None = None
 ) -> tuple[dict[Place, Key], frozenset[str]]:
     """Whom each cell counts, and the dimensions along which cells add up to totals.
 
-    units     what the cells that count do count
-    numbers   what they hold, as far as it is known
-    totals    the label of rows and columns that sum up all others; or the parts by label. None:
-              those called "All" or "Total" that do, or the last row and column if both do
+    counts   the cells that count people or things, as far as they are known
+    totals   the label of rows and columns that sum up all others; or the parts by label. None:
+             those called "All" or "Total" that do, or the last row and column if both do
 
     Raises ResearchError for a total that does not sum up its parts.
     """
+    numbers = {at: value.n for at, value in counts.items() if isinstance(value, Count)}
+    units = {at: getattr(value, "unit", "") for at, value in counts.items()}
     rows, across = heads(table), str(table.columns.name or OWN_COLUMN)
     columns = {
         j: column for j, column in _columns(table).items() if any(j == at[1] for at in units)
@@ -121,6 +119,8 @@ def _add_up(
     if not parted:
         return True, 0
     whole = system(((people[at], (n, n)) for at, n in numbers.items()), parted)
+    if any(low > high for low, high in whole.spans.values()):
+        return False, 0
     known = {key: low for key, (low, high) in whole.spans.items() if low == high}
     apart = Counter(
         abs(known[total] - sum(known[part] for part in parts)) < 0.5

@@ -28,7 +28,7 @@ Sum = tuple[Key, tuple[Key, ...]]  # a total and its parts
 ALL: Span = (0, np.inf)
 REST = "*"  # those of a dimension whose label stands in no table
 TINY = 1e-6  # of a linear program: what differs by less is the same
-BLOCK = 40_000  # unknowns solved at once
+BLOCK = 6_000  # unknowns solved at once
 
 
 @dataclass(frozen=True)

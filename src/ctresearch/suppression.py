@@ -32,10 +32,10 @@ class Suppression:
 
     whole: System
     counts: Mapping[Key, float]  # what the cells of the table hold
+    least: Mapping[Key, int]  # a withheld cell must still be able to be as much
+    more: Mapping[Key, float]  # or by so much more than it is
+    may: Collection[Key]  # cells that may be withheld
     widths: dict[Key, float]  # withheld and banded cells: of how few numbers one is found out
-    needs: Mapping[Key, float]  # how much more than it holds a cell must still be able to be
-    may: frozenset[Key]  # cells that may be withheld
-    zeros: frozenset[Key]  # cells of nobody that may be withheld to hide a class
     withheld: set[Key]
 
     def run(self) -> set[Key]:
@@ -47,8 +47,9 @@ class Suppression:
         self._hide_classes()
         bounds = self.whole.bounds(self.withheld)
         for key in sorted(self._in_order(self.withheld), key=self.counts.__getitem__):
-            if bounds[key][1] < self.counts[key] + self.needs[key]:
-                self._hide(self._cycle(key, self.needs[key], 1) or ())
+            need = max(self.more.get(key, self.least[key] - self.counts[key]), 1)
+            if bounds[key][1] < self.counts[key] + need:
+                self._hide(self._cycle(key, need, 1) or ())
         self._guard_from_those_inside()
         self._audit()
         return self.withheld
@@ -66,12 +67,13 @@ class Suppression:
 
     def _hide_classes(self) -> None:
         """Where all of a total are in one part, that nobody is in another must not be certain."""
-        crossing = dict.fromkeys(self.zeros, 0.0)
+        nobody = {key for key in self.may if not self.counts[key] and self.least[key]}
+        crossing = dict.fromkeys(nobody, 0.0)
         for total, parts in self.whole.sums:
-            for zero in self.zeros.intersection(parts):
+            for zero in nobody.intersection(parts):
                 crossing[zero] += self.counts.get(total, 0)
         for _, parts in self.whole.sums:
-            zeros = self.zeros.intersection(parts)
+            zeros = nobody.intersection(parts)
             if len(zeros) == len(parts) - 1 and zeros.isdisjoint(self.withheld):
                 self._hide([max(self._in_order(zeros), key=crossing.__getitem__)])
 
@@ -138,7 +140,7 @@ class Suppression:
             for total, parts in self.whole.sums
             if key in (total, *parts)
             for other in (total, *parts)
-            if other in self.may - self.withheld
+            if other in self.may and other not in self.withheld
         ]
         near.sort(key=lambda k: (k == key, -self.margins[k], -self.counts[k]))
         return near[:1]
