@@ -62,7 +62,7 @@ DOORS = {
     "altair": {"charts"},
     "vl_convert": {"charts"},
     "papermill": {"runs"},
-    "pypandoc": {"embedded.tree"},
+    "pypandoc": {"embedded.nodes"},
     "typst": {"embedded.pdf"},
     "pandera": {"tables"},
     "babel": {"values"},

@@ -10,9 +10,10 @@ to a folder of its own: whole tables stay on this machine, shared ones may be re
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -20,19 +21,26 @@ from ctresearch import coding, evidence, findings, instruments, ledger
 from ctresearch.disclosure import Safe
 from ctresearch.files import write_whole
 from ctresearch.problems import Problems, refuse
-from ctresearch.study import Country, Meeting, Study, Threshold, find_study
+from ctresearch.study import Country, Meeting, Study, Threshold, check_countries, find_study
 from ctresearch.tables import write_table
 
 STUDY_PLACE = "study"  # where notebooks that run once for the whole study keep what they find
+T = TypeVar("T")
+
+
+def _of(place: str, read: Callable[[Any], T]) -> cached_property[T]:
+    """What `read` makes of a case's study, country or meeting when it is first asked for."""
+    return cached_property(lambda case: read(getattr(case, place)))
 
 
 class Case:
     """What every notebook has at hand, whatever it was opened for."""
 
-    def __init__(self, study: Study, place: str, notebook: str) -> None:
+    def __init__(self, study: Study, place: str, notebook: str, **about: str) -> None:
         self.study = study
         self.place = place
         self.notebook = notebook
+        self.about = about  # whom what is found here is about, as the ledger tells tables apart
 
     @property
     def results(self) -> Path:
@@ -45,22 +53,9 @@ class Case:
         """When a count may be shown, by unit."""
         return self.study.file.thresholds
 
-    @cached_property
-    def codebook(self) -> instruments.Codebook:
-        return instruments.read_codebook(self.study)
-
-    @cached_property
-    def form(self) -> instruments.Form:
-        return instruments.read_form(self.study)
-
-    @cached_property
-    def checklist(self) -> instruments.Checklist:
-        return instruments.read_checklist(self.study)
-
-    @property
-    def about(self) -> Mapping[str, str]:
-        """Whom what is found here is about, as the ledger tells tables apart."""
-        return {}
+    codebook = _of("study", instruments.read_codebook)
+    form = _of("study", instruments.read_form)
+    checklist = _of("study", instruments.read_checklist)
 
     def keep(self, name: str, table: pd.DataFrame) -> None:
         """Keep a whole table for later notebooks; it stays on this machine."""
@@ -68,9 +63,8 @@ class Case:
 
     def share(self, name: str, safe: Safe) -> Safe:
         """Keep a safe table beside the notebook, so that it may be released, and return it."""
-        path = self.results / "shared" / f"{name}.csv"
-        write_table(_with_index(safe.table), path)
-        whole = f"{self.place}/{self.notebook}/{name}"
+        path, whole = self.results / "shared" / name, f"{self.place}/{self.notebook}/{name}"
+        write_table(_with_index(safe.table), path.with_suffix(".csv"))
         line = ledger.entry(whole, safe, self.about, self.rules)
         write_whole(path.with_suffix(ledger.SUFFIX), ledger.write([line]))
         return safe
@@ -82,11 +76,8 @@ class Case:
         """
         path = self.study.results / place / notebook / f"{name}.csv"
         if not path.is_file():
-            raise refuse(
-                f"{place}, {notebook}.ipynb",
-                f"there is no table {name!r} of it",
-                f"Run it first: ctresearch run {place}",
-            )
+            where, cure = f"{place}, {notebook}.ipynb", f"Run it first: ctresearch run {place}"
+            raise refuse(where, f"there is no table {name!r} of it", cure)
         return pd.read_csv(path, dtype=str, keep_default_na=False)
 
     def findings_at(self, place: str, notebook: str) -> tuple[findings.Finding, ...]:
@@ -98,12 +89,8 @@ class CountryCase(Case):
     """One country, opened for a notebook."""
 
     def __init__(self, country: Country, notebook: str) -> None:
-        super().__init__(country.study, country.key, notebook)
+        super().__init__(country.study, country.key, notebook, country=country.name)
         self.country = country
-
-    @property
-    def about(self) -> Mapping[str, str]:
-        return {"country": self.country.name}
 
     @cached_property
     def interviews(self) -> pd.DataFrame:
@@ -124,21 +111,13 @@ class CountryCase(Case):
         found = coding.counted(coding.segments(self.country, every, self.codebook))
         return found[found["interview"].isin(self.interviews["id"])]
 
-    @cached_property
-    def media(self) -> pd.DataFrame:
-        return evidence.media(self.country)
+    media = _of("country", evidence.media)
+    law = _of("country", evidence.law)
+    indicators = _of("country", evidence.indicators)
 
     @cached_property
     def survey(self) -> pd.DataFrame:
         return evidence.survey(self.country, self.form)
-
-    @cached_property
-    def law(self) -> pd.DataFrame:
-        return evidence.law(self.country)
-
-    @cached_property
-    def indicators(self) -> pd.DataFrame:
-        return evidence.indicators(self.country)
 
     def kept(self, notebook: str, name: str) -> pd.DataFrame:
         """A table another notebook of this country kept."""
@@ -151,6 +130,11 @@ class CountryCase(Case):
 
 class StudyCase(Case):
     """The whole study, opened for a notebook that runs once."""
+
+    trainings = _of("study", partial(evidence.monitoring, name="trainings"))
+    campaigns = _of("study", partial(evidence.monitoring, name="campaigns"))
+    assistance = _of("study", partial(evidence.monitoring, name="assistance"))
+    press = _of("study", partial(evidence.monitoring, name="press"))
 
     @property
     def countries(self) -> tuple[Country, ...]:
@@ -168,61 +152,21 @@ class StudyCase(Case):
         """What a notebook recorded for a country."""
         return self.findings_at(place, notebook)
 
-    @cached_property
-    def trainings(self) -> pd.DataFrame:
-        return evidence.monitoring(self.study, "trainings")
-
-    @cached_property
-    def campaigns(self) -> pd.DataFrame:
-        return evidence.monitoring(self.study, "campaigns")
-
-    @cached_property
-    def assistance(self) -> pd.DataFrame:
-        return evidence.monitoring(self.study, "assistance")
-
-    @cached_property
-    def press(self) -> pd.DataFrame:
-        return evidence.monitoring(self.study, "press")
-
 
 class MeetingCase(Case):
     """One meeting, opened for a notebook."""
 
+    agenda = _of("meeting", evidence.agenda)
+    delegations = _of("meeting", evidence.delegations)
+    statements = _of("meeting", evidence.statements)
+    recommendations = _of("meeting", evidence.recommendations)
+    commitments = _of("meeting", evidence.commitments)
+    evaluation = _of("meeting", evidence.evaluation)
+    comments = _of("meeting", evidence.comments)
+
     def __init__(self, meeting: Meeting, notebook: str) -> None:
-        super().__init__(meeting.study, meeting.key, notebook)
+        super().__init__(meeting.study, meeting.key, notebook, meeting=meeting.key)
         self.meeting = meeting
-
-    @property
-    def about(self) -> Mapping[str, str]:
-        return {"meeting": self.meeting.key}
-
-    @cached_property
-    def agenda(self) -> pd.DataFrame:
-        return evidence.agenda(self.meeting)
-
-    @cached_property
-    def delegations(self) -> pd.DataFrame:
-        return evidence.delegations(self.meeting)
-
-    @cached_property
-    def statements(self) -> pd.DataFrame:
-        return evidence.statements(self.meeting)
-
-    @cached_property
-    def recommendations(self) -> pd.DataFrame:
-        return evidence.recommendations(self.meeting)
-
-    @cached_property
-    def commitments(self) -> pd.DataFrame:
-        return evidence.commitments(self.meeting)
-
-    @cached_property
-    def evaluation(self) -> pd.DataFrame:
-        return evidence.evaluation(self.meeting)
-
-    @cached_property
-    def comments(self) -> pd.DataFrame:
-        return evidence.comments(self.meeting)
 
 
 def open_country(key: str, notebook: str, study: Study | None = None) -> CountryCase:
@@ -252,7 +196,7 @@ def check_study(study: Study) -> None:
     Raises ResearchError with every problem found, so that each file is mended once.
     """
     problems = Problems()
-    for part in (instruments.lint, evidence.check_study, _check_codings):
+    for part in (check_countries, instruments.lint, evidence.check_study, _check_codings):
         with problems.gather():
             part(study)
     problems.raise_any()
@@ -264,4 +208,8 @@ def _check_codings(study: Study) -> None:
     for country in study.countries:
         with problems.gather():
             coding.check_codings(country, evidence.turns(country), codebook)
+        for path in sorted((country.folder / "codings").glob("[!.~]*")):
+            if path.suffix not in (".jsonl", ".torn"):
+                cure = "The name of a coding log ends in .jsonl; else keep it elsewhere."
+                problems.add(study.shown(path), "nothing reads a file of this name", cure)
     problems.raise_any()
