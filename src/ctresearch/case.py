@@ -63,10 +63,10 @@ class Case:
 
     def share(self, name: str, safe: Safe) -> Safe:
         """Keep a safe table beside the notebook, so that it may be released, and return it."""
-        path, whole = self.results / "shared" / name, f"{self.place}/{self.notebook}/{name}"
-        write_table(_with_index(safe.table), path.with_suffix(".csv"))
-        line = ledger.entry(whole, safe, self.about, self.rules)
-        write_whole(path.with_suffix(ledger.SUFFIX), ledger.write([line]))
+        shared = self.results / "shared"
+        write_table(_with_index(safe.table), shared / f"{name}.csv")
+        line = ledger.entry(f"{self.place}/{self.notebook}/{name}", safe, self.about, self.rules)
+        write_whole(shared / f"{name}{ledger.SUFFIX}", ledger.write([line]))
         return safe
 
     def kept_at(self, place: str, notebook: str, name: str) -> pd.DataFrame:

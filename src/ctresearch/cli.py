@@ -158,6 +158,8 @@ def render(
     print(f"{len(written)} files written; open")
     for path in opened:
         print(f"  {study.shown(path)}")
+    if final:
+        print(f"Issued as edition {edition or study.file.edition}: see reports/ledger.jsonl.")
     print(f"Next: read it, then `ctresearch verify {report}` to check every sentence.")
 
 

@@ -111,6 +111,9 @@ def protect(
     done = Safe(safe, (), unit, labels or {}, partitions=parted.union(partitions))
     done = replace(done, cells=_cells(done, people, rules))
     named = {(cell.row, cell.column): at for at, cell in zip(people, done.cells, strict=True)}
+    for name in set(withhold or ()) - named.keys():
+        near = suggestion(" / ".join(name), map(" / ".join, named))
+        raise refuse("protect, withhold", f"there is no count at {' / '.join(name)!r}", near)
     more = {named[name]: by for name, by in (withhold or {}).items()}
     place: Any = safe.iat
     for at in more:

@@ -25,7 +25,7 @@ from ctresearch.disclosure import Rules, Safe, span_of
 from ctresearch.files import read_text, write_whole
 from ctresearch.findings import Finding
 from ctresearch.margins import OWN
-from ctresearch.problems import Problems
+from ctresearch.problems import Problems, refuse
 from ctresearch.study import Study
 from ctresearch.sums import Cell, Facets, Key, Sum, System, system
 from ctresearch.values import Band, Count
@@ -107,6 +107,9 @@ def drafted(study: Study, report: str, edition: str) -> list[Line]:
     Raises ResearchError with every pair of tables that gives something away.
     """
     path = study.reports / report / "released" / DRAFT
+    if not path.is_file():
+        cure = f"Release it again: ctresearch release {report}"
+        raise refuse(study.shown(path), "what this report would issue is not told", cure)
     lines = [
         replace(line, report=report, edition=edition) for line in read(path, study.shown(path))
     ]

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ctresearch.problems import refuse
-from ctresearch.sums import Key, System
+from ctresearch.sums import Key, Span, System
 
 MARGIN = 8  # to withhold a total costs as much as so many cells inside
 FREE = 1e-3  # what a cell costs that is withheld already
@@ -45,7 +45,7 @@ class Suppression:
         """
         self._hide(self.withheld)
         self._hide_classes()
-        bounds = self.whole.bounds(self.withheld)
+        bounds = self._bounds(self.withheld)
         for key in sorted(self._in_order(self.withheld), key=self.counts.__getitem__):
             need = max(self.more.get(key, self.least[key] - self.counts[key]), 1)
             if bounds[key][1] < self.counts[key] + need:
@@ -60,6 +60,13 @@ class Suppression:
             self.whole.spans[key] = min(self.counts[key], 1), math.inf
             self.widths[key] = 2
         self.withheld = self.withheld.union(keys)
+
+    def _bounds(self, keys: Collection[Key]) -> dict[Key, Span]:
+        found = self.whole.bounds(keys)
+        if keys and not found:
+            cure = "See that rows and columns of one name count the same people."
+            raise refuse("protect", "no numbers fit the tables that go out together", cure)
+        return found
 
     def _in_order(self, keys: Collection[Key]) -> list[Key]:
         """As the table has them: a choice must not depend on the order of a set."""
@@ -123,7 +130,7 @@ class Suppression:
     def _audit(self) -> None:
         """Withhold more until a reader finds nothing out."""
         while True:
-            bounds = self.whole.bounds(self.widths)
+            bounds = self._bounds(self.widths)
             found = [k for k, (low, high) in bounds.items() if high - low + 1 < self.widths[k]]
             if not found:
                 return
