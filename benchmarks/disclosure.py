@@ -1,7 +1,7 @@
 """Measure how tables with margins are protected, beside what is usual: prints the rows of RESULTS.
 
-1,000 random tables up to 16 x 8 (as many as are named on the command line). Each is protected four
-ways, and each result is audited as a reader would, and again by those in a withheld cell:
+Random tables up to 16 x 8: 1,000, or as many as the first argument says; the second is a seed. Each
+is protected four ways, and audited as a reader would, and again by those in a withheld cell:
 
 - primary only: counts below ten are withheld and the margins stand
 - two a line: every row and column with one withheld cell gets a second, the smallest, as by hand
@@ -23,6 +23,7 @@ import pandas as pd
 from ctresearch.disclosure import audit, protect
 
 FEWEST = 10
+TENTH = 10  # those inside are asked in a table in ten
 
 
 def drawn(random: np.random.Generator, size: tuple[int, int] | None = None) -> pd.DataFrame:
@@ -62,23 +63,19 @@ def whole_lines(small: np.ndarray, counts: np.ndarray) -> np.ndarray:
     return (held & (counts > 0)) | small
 
 
-def recovered(table: pd.DataFrame, held: np.ndarray) -> tuple[int, int]:
-    """Small counts that a reader recovers, and that those in another withheld cell do."""
+def recovered(table: pd.DataFrame, held: np.ndarray, *, inside: bool) -> int:
+    """Small counts that a reader recovers, or those in one of up to eight other withheld cells."""
     shown = table.astype(object).mask(held)
-    small = {(c.row, c.column) for c in audit(shown, totals="All")}
-    inside = set()
-    for i, j in np.argwhere(held & (table.to_numpy() > 0))[:: max(1, held.sum() // 8)]:
-        place = str(table.index[i]), str(table.columns[j])
-        found = audit(shown, {place: table.iat[i, j]}, totals="All")
-        inside |= {(c.row, c.column) for c in found}
-    few = {place for place in small | inside if 0 < table.at[place] < FEWEST}
-    return len(few & small), len(few)
+    cells = np.argwhere(held & (table.to_numpy() > 0))[:: max(1, held.sum() // 8)]
+    own = [{(str(table.index[i]), str(table.columns[j])): table.iat[i, j]} for i, j in cells]
+    found = {(c.row, c.column) for known in (own if inside else [{}]) for c in audit(shown, known)}
+    return sum(0 < table.at[place] < FEWEST for place in found)
 
 
-def main(tables: int) -> None:
-    random = np.random.default_rng(2005)
+def main(tables: int, seed: int = 2005) -> None:
+    random = np.random.default_rng(seed)
     sums, slowest = Counter[str](), 0.0
-    for _ in range(tables):
+    for number in range(tables):
         table = drawn(random)
         counts = table.to_numpy()
         small = (counts > 0) & (counts < FEWEST)
@@ -94,21 +91,23 @@ def main(tables: int) -> None:
         for name, held in ways.items():
             sums[f"{name}: withheld"] += int(held.sum())
             if name != "rows and columns":
-                outside, inside = recovered(table, held)
-                sums[f"{name}: recovered"] += outside
-                sums[f"{name}: recovered by those inside"] += inside
+                sums[f"{name}: recovered"] += recovered(table, held, inside=False)
+                if number % TENTH == 0:
+                    found = recovered(table, held, inside=True)
+                    sums[f"{name}: recovered by those inside, a table in ten"] += found
         sums["cells"] += counts.size
-    for name, count in sums.items():
-        print(f"{name:45} {count:8,}")
-    print(f"{'slowest table':45} {slowest:8.2f} s")
+        sums["tables"] += 1
+        if sums["tables"] in (tables, *range(0, tables, 50)):
+            print(*(f"{name:62} {count:8,}" for name, count in sums.items()), sep="\n")
+            print(f"{'slowest table':62} {slowest:8.2f} s", flush=True)
     seconds = []
     for _ in range(20):
         table = drawn(random, (16, 8))
         began = time.process_time()
         protect(table, unit="respondent", threshold=FEWEST)
         seconds.append(time.process_time() - began)
-    print(f"{'16 x 8: median, most':45} {np.median(seconds):8.2f} s {max(seconds):8.2f} s")
+    print(f"{'16 x 8: median, most':62} {np.median(seconds):8.2f} s {max(seconds):8.2f} s")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000)
+    main(*map(int, sys.argv[1:] or [1000]))

@@ -15,14 +15,19 @@ SOURCES = Path(__file__).parents[1] / "src" / "ctresearch"
 
 # A module imports only modules listed above it, so the list is also the reading order.
 FLOORS = {
-    "ground": ["problems", "files", "values", "tables"],
+    "ground": ["problems", "files", "values", "tables", "seals"],
     "plan": ["study", "fingerprint", "instruments"],
-    "evidence": ["coding", "evidence", "invent"],
+    "evidence": [
+        *("story", "coding", "corrections", "evidence", "harmonise"),
+        *("double", "agreement", "reliability", "invent"),
+    ],
     "analysis": [
         "analysis.themes",
         "analysis.media",
+        "analysis.syndication",
         "analysis.survey",
         "analysis.law",
+        "analysis.protocol",
         "analysis.triangulation",
         "analysis.meetings",
     ],
@@ -36,7 +41,7 @@ FLOORS = {
         "charts",
         "case",
     ],
-    "runs": ["runs", "release"],
+    "runs": ["runs", "distant", "release"],
     "reports": [
         "embedded.nodes",
         "embedded.source",
@@ -50,7 +55,7 @@ FLOORS = {
         "reports",
     ],
     "check": ["build", "verify"],
-    "doors": ["cli"],
+    "doors": ["page.desk", "page.routes", "page.serving", "cli"],
 }
 
 # A foreign format or tool has one door; the modules that may import each library.
@@ -65,9 +70,11 @@ DOORS = {
     "pypandoc": {"embedded.nodes"},
     "typst": {"embedded.pdf"},
     "pandera": {"tables"},
+    "pyrage": {"seals"},
     "babel": {"values"},
     "yaml": {"embedded.source", "release"},
-    "scipy": {"sums", "analysis.survey"},
+    "scipy": {"sums", "analysis.survey", "analysis.syndication"},
+    "distributed": {"distant"},
     "typer": {"cli"},
     "rich": {"cli"},
 }

@@ -17,10 +17,11 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from ctresearch import coding, evidence, findings, instruments, ledger
+from ctresearch import coding, double, evidence, findings, instruments, ledger
 from ctresearch.disclosure import Safe
 from ctresearch.files import write_whole
-from ctresearch.problems import Problems, refuse
+from ctresearch.problems import Problem, Problems, refuse
+from ctresearch.seals import Sealed
 from ctresearch.study import Country, Meeting, Study, Threshold, check_countries, find_study
 from ctresearch.tables import write_table
 
@@ -66,7 +67,8 @@ class Case:
         shared = self.results / "shared"
         write_table(_with_index(safe.table), shared / f"{name}.csv")
         line = ledger.entry(f"{self.place}/{self.notebook}/{name}", safe, self.about, self.rules)
-        write_whole(shared / f"{name}{ledger.SUFFIX}", ledger.write([line]))
+        if line.cells:
+            write_whole(shared / f"{name}{ledger.SUFFIX}", ledger.write([line]))
         return safe
 
     def kept_at(self, place: str, notebook: str, name: str) -> pd.DataFrame:
@@ -190,16 +192,21 @@ def _with_index(table: pd.DataFrame) -> pd.DataFrame:
     return table.reset_index() if named else table
 
 
-def check_study(study: Study) -> None:
+def check_study(study: Study) -> tuple[Problem, ...]:
     """Check everything people keep: instruments, evidence, coding logs.
 
-    Raises ResearchError with every problem found, so that each file is mended once.
+    returns  what was passed over, because it is sealed and no key here opens it
+
+    Raises ResearchError with every other problem found, so that each file is mended once.
     """
     problems = Problems()
     for part in (check_countries, instruments.lint, evidence.check_study, _check_codings):
         with problems.gather():
             part(study)
+    passed_over = tuple(p for p in dict.fromkeys(problems.found) if isinstance(p, Sealed))
+    problems.found = [each for each in problems.found if each not in passed_over]
     problems.raise_any()
+    return passed_over
 
 
 def _check_codings(study: Study) -> None:
@@ -207,7 +214,9 @@ def _check_codings(study: Study) -> None:
     problems = Problems()
     for country in study.countries:
         with problems.gather():
-            coding.check_codings(country, evidence.turns(country), codebook)
+            coding.check_codings(country, codebook)
+        with problems.gather():
+            double.assignments(country)
         for path in sorted((country.folder / "codings").glob("[!.~]*")):
             if path.suffix not in (".jsonl", ".torn"):
                 cure = "The name of a coding log ends in .jsonl; else keep it elsewhere."

@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, Protocol
 
+from ctresearch import seals
 from ctresearch.files import alone, digest, read_bytes, write_whole
 from ctresearch.fingerprint import Contents, package_digest, versions
 from ctresearch.problems import Problem, Problems, ResearchError, refuse, suggestion
@@ -51,6 +52,13 @@ class Run:
     @property
     def name(self) -> str:
         return f"{self.place}/{self.notebook}"
+
+
+class Elsewhere(Protocol):
+    """Where runs can be executed instead of here."""
+
+    def submit(self, run: Run, upstream: Sequence[Run], scratch: Path) -> Future[float]:
+        """Execute a run; when the future ends its files lie in `scratch`. Its seconds."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +152,19 @@ def inputs(run: Run, study: Study) -> list[Path]:
     return sorted(p for p in found if p.is_file() and p.name not in NOT_INPUTS and p.name[0] != ".")
 
 
+def locked(study: Study, runs: Sequence[Run]) -> dict[Run, Problem]:
+    """The runs whose evidence is sealed and does not open here, each with why."""
+    found = {}
+    for run in runs:
+        for path in [p for p in inputs(run, study) if p.suffix == seals.ENDING][:1]:
+            where = study.shown(path)
+            try:
+                seals.opened(read_bytes(path, where), where)
+            except ResearchError as error:
+                found[run] = error.problems[0]
+    return found
+
+
 def name_of_content(run: Run, study: Study, contents: Contents, upstream: Sequence[Run]) -> str:
     """The digest of all a run rests on: cells, parameters, inputs, results before it, versions."""
     rests_on = {
@@ -186,17 +207,19 @@ def run_all(
     *,
     fresh: bool = False,
     started: Callable[[Run], None] | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> Iterator[Done]:
     """Run what is not up to date, in parallel processes, each after those it reads from.
 
     fresh    run even what is up to date
+    elsewhere  where to execute them; in processes of this machine if not given
     started  told of each run as it starts
     yields   one Done a run as it ends; one that failed leaves the others running, and those that
              would read from it are reported as waiting for it
     """
     with alone(study.results / LOCK, "ctresearch run"):
         shutil.rmtree(study.results / RUNNING, ignore_errors=True)
-        with _Round(study, runs, fresh=fresh, started=started) as going:
+        with _Round(study, runs, fresh, started, elsewhere) as going:
             while going.waiting or going.under_way:
                 yield from going.start_ready()
                 yield from going.finish_some()
@@ -209,19 +232,22 @@ class _Round:
         self,
         study: Study,
         runs: Sequence[Run],
-        *,
         fresh: bool,
         started: Callable[[Run], None] | None,
+        elsewhere: Elsewhere | None,
     ) -> None:
         self.study = study
         self.every = plan(study)
         self.waiting = list(runs)
         self.fresh = fresh
         self.started = started
+        self.elsewhere = elsewhere
         self.contents = Contents(study)
         self.failed: set[str] = set()
         self.under_way: dict[Future[float], tuple[Run, str, Path]] = {}
         self.pool: ProcessPoolExecutor | None = None
+        # before any process starts, so that a passphrase asked for here reaches all of them
+        self.locked = locked(study, [run for run in runs if self._may_be_locked(run)])
 
     def __enter__(self) -> _Round:
         return self
@@ -255,17 +281,34 @@ class _Round:
         if not self.fresh and key == _kept_key(self.study, run):
             yield Done(run, 0.0, skipped=True)
             return
+        if run in self.locked:
+            self.failed.add(run.name)
+            yield Done(run, 0.0, problem=self.locked[run])
+            return
         if self.started is not None:
             self.started(run)
         scratch = _scratch(self.study, run)
-        self.under_way[self._submit(_job(self.study, run, scratch))] = (run, key, scratch)
+        try:
+            self.under_way[self._submit(run, upstream, scratch)] = (run, key, scratch)
+        except ResearchError as error:  # sealed evidence that may not travel: the others go on
+            self.failed.add(run.name)
+            yield Done(run, 0.0, problem=error.problems[0])
 
-    def _submit(self, job: dict[str, Any]) -> Future[float]:
+    def _may_be_locked(self, run: Run) -> bool:
+        """Whether a run of a sealed country is not up to date."""
+        if run.place not in self.study.file.seals:
+            return False
+        key = name_of_content(run, self.study, self.contents, before(run, self.every))
+        return self.fresh or key != _kept_key(self.study, run)
+
+    def _submit(self, run: Run, upstream: Sequence[Run], scratch: Path) -> Future[float]:
+        if self.elsewhere is not None:
+            return self.elsewhere.submit(run, upstream, scratch)
         if self.pool is None:  # starting processes costs more than finding nothing to do
             count = max(1, min(os.cpu_count() or 1, 8))
             spawn = get_context("spawn")
             self.pool = ProcessPoolExecutor(count, spawn, initializer=_end_with_parent)
-        return self.pool.submit(execute, job)
+        return self.pool.submit(execute, _job(self.study, run, scratch))
 
     def finish_some(self) -> Iterator[Done]:
         """Wait for a run under way to end; settle it, or report what went wrong."""
