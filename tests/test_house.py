@@ -31,7 +31,10 @@ FLOORS = {
         "analysis.triangulation",
         "analysis.meetings",
     ],
-    "claims": ["disclosure", "findings", "converter", "charts", "case"],
+    "claims": [
+        *("sums", "margins", "suppression", "disclosure"),
+        *("findings", "ledger", "converter", "charts", "case"),
+    ],
     "runs": ["zygote", "kernels", "runs", "distant", "release"],
     "reports": [
         "embedded.nodes",
@@ -66,6 +69,7 @@ DOORS = {
     "yaml": {"embedded.source", "release"},
     "jupyter_server": {"page.routes", "page.serving"},
     "tornado": {"page.routes"},
+    "scipy": {"sums", "analysis.survey", "analysis.syndication"},
     "distributed": {"distant"},
     "typer": {"cli"},
     "rich": {"cli"},

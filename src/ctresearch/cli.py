@@ -197,6 +197,9 @@ def render(
     final: Annotated[bool, typer.Option("--final", help="Issue it: refuses what is invented.")] = (
         False
     ),
+    edition: Annotated[
+        str, typer.Option(help="The edition it is issued as; the study's if none.")
+    ] = "",
 ) -> None:
     """Render REPORT from what was released."""
     from ctresearch import build as job
@@ -205,11 +208,13 @@ def render(
     with told():
         study = here()
         report, formats = _known(study, report), tuple(to.replace(" ", "").split(","))
-        written = reports.render(study, report, formats, with_=using, final=final)
+        written = reports.render(study, report, formats, with_=using, final=final, edition=edition)
         opened = job.results(study, report)
     print(f"{len(written)} files written; open")
     for path in opened:
         print(f"  {study.shown(path)}")
+    if final:
+        print(f"Issued as edition {edition or study.file.edition}: see reports/ledger.jsonl.")
     print(f"Next: read it, then `ctresearch verify {report}` to check every sentence.")
 
 
