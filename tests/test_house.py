@@ -75,7 +75,7 @@ DOORS = {
     "rich": {"cli"},
 }
 MOST_LINES = 500  # of code in a module
-MOST_LINES_TOGETHER = 10_000
+MOST_LINES_TOGETHER = 12_000
 
 ORDER = [module for floor in FLOORS.values() for module in floor]
 MODULES = {
