@@ -104,16 +104,25 @@ def places(text: str, stale: Sequence[Line]) -> list[Place | None]:
             low = sure[fence[after - 1]] if after else 0
             high = sure[fence[after]] if after < len(fence) else len(text)
             start, by = _between(text, words, low, high), NEIGHBOURS
-        ends = (start, start + len(words.quote))
-        if start >= 0 and all(coding.is_between(text, at) for at in ends):
+        if start >= 0 and _is_whole(text, words, start):
             found[n] = Place(start, by)
     return found
+
+
+def _is_whole(text: str, words: Words, start: int) -> bool:
+    """Whether words stand at `start` uncut, and within or beside a word as they did before."""
+    end = start + len(words.quote)
+    kinds = text[max(start - 1, 0) : start].isalnum(), text[end : end + 1].isalnum()
+    alike = kinds == (words.pre[-1:].isalnum(), words.post[:1].isalnum())
+    return alike and coding.is_between(text, start) and coding.is_between(text, end)
 
 
 def _between(text: str, words: Words, low: int, high: int) -> int:
     """Where words begin, no earlier than `low` and no later than `high`, if that is one place."""
     alone = [("", "")] if len(words.quote) >= AROUND else []
-    around = [one for one in ((words.pre, ""), ("", words.post)) if any(one)] + alone
+    around = [
+        one for one in ((words.pre, ""), ("", words.post)) if len("".join(one)) == AROUND
+    ] + alone
     starts = {_once(text, words, *sides, low, high) for sides in around} - {-1}
     return starts.pop() if len(starts) == 1 else -1
 
