@@ -15,19 +15,24 @@ SOURCES = Path(__file__).parents[1] / "src" / "ctresearch"
 
 # A module imports only modules listed above it, so the list is also the reading order.
 FLOORS = {
-    "ground": ["problems", "files", "values", "tables"],
+    "ground": ["problems", "files", "values", "tables", "seals"],
     "plan": ["study", "fingerprint", "instruments"],
-    "evidence": ["coding", "evidence", "invent"],
+    "evidence": [
+        *("story", "coding", "corrections", "evidence", "harmonise"),
+        *("double", "agreement", "reliability", "invent"),
+    ],
     "analysis": [
         "analysis.themes",
         "analysis.media",
+        "analysis.syndication",
         "analysis.survey",
         "analysis.law",
+        "analysis.protocol",
         "analysis.triangulation",
         "analysis.meetings",
     ],
     "claims": ["disclosure", "findings", "converter", "charts", "case"],
-    "runs": ["zygote", "kernels", "runs", "release"],
+    "runs": ["zygote", "kernels", "runs", "distant", "release"],
     "reports": [
         "embedded.nodes",
         "embedded.source",
@@ -41,7 +46,7 @@ FLOORS = {
         "reports",
     ],
     "check": ["build", "verify"],
-    "doors": ["cli"],
+    "doors": ["page.desk", "page.routes", "page.serving", "cli"],
 }
 
 # A foreign format or tool has one door; the modules that may import each library.
@@ -56,8 +61,10 @@ DOORS = {
     "pypandoc": {"embedded.nodes"},
     "typst": {"embedded.pdf"},
     "pandera": {"tables"},
+    "pyrage": {"seals"},
     "babel": {"values"},
     "yaml": {"embedded.source", "release"},
+    "distributed": {"distant"},
     "typer": {"cli"},
     "rich": {"cli"},
 }

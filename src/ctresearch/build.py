@@ -27,6 +27,7 @@ class Step:
 
     name: str  # check, run jamaica/media, release legal-review, render legal-review
     done: bool  # False: nothing had changed
+    passed_over: tuple[Problem, ...] = ()  # what is sealed and does not open here
 
 
 def build(
@@ -60,7 +61,8 @@ def check(study: Study, *, fresh: bool = False) -> Step:
         return Step("check", False)
     from ctresearch.case import check_study
 
-    check_study(study)
+    if passed_over := check_study(study):  # not marked as done: a key may come
+        return Step("check", True, passed_over)
     steps.mark("check", files)
     return Step("check", True)
 
@@ -73,11 +75,13 @@ def run(
     cold: bool = False,
     started: Callable[[runs.Run], None] | None = None,
     told: Callable[[Problem], None] | None = None,
+    elsewhere: runs.Elsewhere | None = None,
 ) -> Iterator[Step]:
     """Run the notebooks that are not up to date; their problems are raised when all have ended."""
     problems = []
-    how = {"fresh": fresh, "cold": cold}
-    for done in runs.run_all(study, wanted, **how, started=started, told=told):
+    for done in runs.run_all(
+        study, wanted, fresh=fresh, cold=cold, started=started, told=told, elsewhere=elsewhere
+    ):
         if done.problem is not None:
             problems.append(done.problem)
         else:

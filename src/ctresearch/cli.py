@@ -12,11 +12,11 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ctresearch.problems import Problem, ResearchError
+from ctresearch.problems import Problem, ResearchError, refuse
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -32,11 +32,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A workbench for research on trafficking in persons in the Caribbean.",
 )
-new = typer.Typer(no_args_is_help=True, help="Start a country.")
+new = typer.Typer(no_args_is_help=True, help="Start a country, or make your key.")
 app.add_typer(new, name="new")
 
+On = Annotated[
+    str | None, typer.Option(help="Run on the workers of a dask scheduler: tcp://HOST:8786.")
+]
+Unit = Literal["turn", "character", "interview"]
+Level = Literal["nominal", "ordinal", "interval", "ratio"]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Do it again even if nothing changed.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")]
+Files = Annotated[list[str] | None, typer.Argument(help="interviews/JAM-KI-03.txt; all if none.")]
 Places = Annotated[list[str] | None, typer.Argument(help="Countries or meetings; all if none.")]
 
 
@@ -75,6 +81,14 @@ def _print_problems(problems: tuple[Problem, ...], as_json: bool) -> None:
     print(f"\n{len(problems)} {noun} to mend.", file=sys.stderr)
 
 
+def _print_passed_over(sealed: tuple[Problem, ...]) -> None:
+    """What is sealed and could not be looked at, with one cure for all of it."""
+    for problem in sealed:
+        print(f"Passed over: {problem.where}\n  {problem.what}", file=sys.stderr)
+    if sealed:
+        print(f"  → {sealed[0].fix}\n", file=sys.stderr)
+
+
 @app.command()
 def build(fresh: Fresh = False) -> None:
     """Check, run, release and render whatever changed: the main job."""
@@ -102,8 +116,13 @@ def check(as_json: AsJson = False) -> None:
     from ctresearch import build as job
 
     with told(as_json):
-        job.check(here(), fresh=True)
-    print(json.dumps({"problems": []}) if as_json else "No problems. Next: ctresearch run")
+        passed_over = job.check(here(), fresh=True).passed_over
+    if as_json:
+        told_over = [vars(problem) for problem in passed_over]
+        print(json.dumps({"problems": [], "passed_over": told_over}, indent=1))
+        return
+    _print_passed_over(passed_over)
+    print(f"No problems{' in all the rest' if passed_over else ''}. Next: ctresearch run")
 
 
 @app.command()
@@ -114,10 +133,14 @@ def run(
     dry: Annotated[bool, typer.Option("--dry-run", help="Only say what would run, and why.")] = (
         False
     ),
+    on: On = None,
 ) -> None:
     """Run the notebooks of PLACES whose evidence changed."""
+    from contextlib import nullcontext
+
     from ctresearch import build as job
     from ctresearch import runs
+    from ctresearch.distant import Distant
 
     with told():
         study = here()
@@ -125,12 +148,18 @@ def run(
         if dry:
             _print_stale(runs.stale(study, runs.plan(study), fresh=fresh), wanted)
             return
-        with Shown(len(wanted)) as shown:
-            shown.follow(
-                job.run(
-                    study, wanted, fresh=fresh, cold=cold, started=shown.running, told=shown.note
-                )
+        there = Distant(study, on) if on else nullcontext()
+        with there as elsewhere, Shown(len(wanted)) as shown:
+            steps = job.run(
+                study,
+                wanted,
+                fresh=fresh,
+                cold=cold,
+                started=shown.running,
+                told=shown.note,
+                elsewhere=elsewhere,
             )
+            shown.follow(steps)
     print(f"{shown.done} of {len(wanted)} notebooks run, the others were up to date; see build/.")
     print("Next: ctresearch release REPORT, or ctresearch build")
 
@@ -184,6 +213,8 @@ def render(
 def verify(
     report: Annotated[str | None, typer.Argument(help="A folder of reports/; all if none.")] = None,
     country: Annotated[list[str] | None, typer.Option(help="Only this country.")] = None,
+    sample: Annotated[int | None, typer.Option(min=1, help="Only so many runs, drawn.")] = None,
+    seed: Annotated[int, typer.Option(help="What the sample is drawn with.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Rerun the notebooks from their sources and say which printed sentence no longer holds."""
@@ -193,8 +224,12 @@ def verify(
         study = here()
         names = [_known(study, report)] if report else study.report_names
         with Shown(_count(study)) as shown:
-            verdict = reviewer.verify(study, names, country or [], started=shown.running)
+            verdict = reviewer.verify(
+                study, names, country or [], sample=sample, seed=seed, started=shown.running
+            )
     print(verdict.as_json() if as_json else verdict.as_text())
+    if not as_json:
+        print("The verdict as a page: build/verdict.html")
     raise typer.Exit(0 if verdict.holds else 1)
 
 
@@ -210,6 +245,38 @@ def invent(
         written = inventor.invent(study.country(country))
     print(f"{len(written)} files of invented evidence in research/countries/{country}/.")
     print(f"Next: ctresearch run {country}")
+
+
+@app.command()
+def seal(
+    country: Annotated[str, typer.Argument(help="A folder of countries/.")], files: Files = None
+) -> None:
+    """Seal the evidence of COUNTRY, or FILES of it, for the keys that study.toml names."""
+    from ctresearch import evidence, seals
+
+    with told():
+        place = here().country(country)
+        sealed = evidence.seal(place, files or [])
+        doubts = seals.doubts()
+    keys = len(place.recipients)
+    if keys == 1:
+        doubts.append("One key alone opens it. If it is lost, so is the evidence: name a second.")
+    print(f"{len(sealed)} files of {country} sealed, for {keys} key{'s' * (keys > 1)}.")
+    print("\n".join(doubts))
+    print("Copies elsewhere stay open: mail, memory sticks, the recorder. Next: ctresearch check")
+
+
+@app.command()
+def unseal(
+    country: Annotated[str, typer.Argument(help="A folder of countries/.")], files: Files = None
+) -> None:
+    """Open the evidence of COUNTRY, or FILES of it, for work in other programs."""
+    from ctresearch import evidence
+
+    with told():
+        opened = evidence.unseal(here().country(country), files or [])
+    print(f"{len(opened)} files of {country} now lie open on this computer.")
+    print(f"When you have done your work: ctresearch seal {country}")
 
 
 @app.command()
@@ -229,14 +296,104 @@ def status(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def agree(
+    country: Annotated[
+        str | None, typer.Argument(help="A country with interviews coded by two or more.")
+    ] = None,
+    unit: Annotated[Unit, typer.Option(help="What is compared.")] = "turn",
+    ratings: Annotated[
+        Path | None, typer.Option(help="Instead: a table of columns unit, coder, value.")
+    ] = None,
+    level: Annotated[Level, typer.Option(help="What the values of --ratings are.")] = "nominal",
+    draw: Annotated[
+        float | None, typer.Option(help="Draw this share of the interviews for double coding.")
+    ] = None,
+    coders: Annotated[str, typer.Option(help="For --draw: who codes them, as ap,mk.")] = "",
+    seed: Annotated[int, typer.Option(help="For --draw: the same seed draws the same.")] = 2005,
+    as_json: AsJson = False,
+) -> None:
+    """Say how far coders who worked apart agree: in COUNTRY, or in any table of ratings."""
+    if (country is None) == (ratings is None):
+        raise typer.BadParameter("Name a country, or a table with --ratings.")
+    from ctresearch import double, instruments, reliability
+
+    with told(as_json):
+        if ratings is not None:
+            found = reliability.of_table(ratings, level)
+        elif draw is not None:
+            place = here().country(country or "")
+            found = {"drawn": double.draw(place, coders.split(","), draw, seed)}
+        else:
+            study = here()
+            place = study.country(country or "")
+            found = reliability.of_country(place, instruments.read_codebook(study), unit)
+    if as_json:
+        print(json.dumps(found, indent=1, ensure_ascii=False))
+    elif draw is not None and not ratings:
+        print(f"Drawn: {', '.join(found['drawn'])}; see {place.key}/double.csv.")
+        print(f"Next: each codes them, blind, and locks: ctresearch code {found['drawn'][0]}")
+    else:
+        print((reliability.table_text if ratings else reliability.country_text)(found))
+
+
+@app.command()
 def lab() -> None:
-    """Open JupyterLab in the study's research/ folder."""
+    """Open JupyterLab in the study's research/ folder; the coding page is in its launcher."""
     import subprocess
 
+    from ctresearch import seals
+    from ctresearch.page import serving
+
     with told():
-        folder = here().research
+        study = here()
+        if study.file.seals:
+            seals.unlock()
+    command = [sys.executable, "-m", "jupyterlab", *serving.lab_options()]
     environ = os.environ | {"JUPYTER_DEFAULT_PROVISIONER_NAME": "ctresearch"}
-    raise typer.Exit(subprocess.call([sys.executable, "-m", "jupyterlab"], cwd=folder, env=environ))
+    raise typer.Exit(subprocess.call(command, cwd=study.research, env=environ))
+
+
+@app.command()
+def code(
+    interview: Annotated[
+        str, typer.Argument(help="An interview, as JAM-KI-03; none: choose on the page.")
+    ] = "",
+    coder: Annotated[str, typer.Option(help="Your initials, in small letters.")] = "",
+    browser: Annotated[bool, typer.Option(help="Open it, or print its address only.")] = True,
+    reanchor: Annotated[
+        bool, typer.Option("--reanchor", help="Place codings in a corrected transcript instead.")
+    ] = False,
+) -> None:
+    """Code an interview on the coding page."""
+    with told():
+        study = here()
+        if reanchor:
+            _reanchor(study, interview, coder)
+            return
+        from ctresearch import seals
+        from ctresearch.page import desk, serving
+
+        if study.file.seals:
+            seals.unlock()
+        if interview:
+            desk.check(study, interview, coder)
+        serving.open_page(study, serving.address(interview, coder), browser=browser)
+
+
+def _reanchor(study: Study, named: str, coder: str) -> None:
+    from ctresearch import corrections
+    from ctresearch.instruments import read_codebook
+
+    codebook, stale = read_codebook(study), list[Problem]()
+    for country, one in corrections.interviews(study, named):
+        placed, left = corrections.reanchor(country, one, codebook, coder)
+        stale += left
+        if placed or left:
+            by = ", ".join(f"{count} by their {how}" for how, count in placed.items())
+            print(f"{one}: {placed.total()} placed{by and f' ({by})'}, {len(left)} left stale")
+    if stale:
+        raise ResearchError(stale)
+    print("No coding is stale. Next: ctresearch check")
 
 
 @new.command("country")
@@ -254,8 +411,26 @@ def new_country(
     print(f"Made {study.shown(folder)}/. Next: fill in country.toml and put interviews.csv there.")
 
 
+@new.command("key")
+def new_key() -> None:
+    """Make your key: its secret half stays on this computer, its public half goes to study.toml."""
+    from getpass import getpass
+
+    from ctresearch import seals
+
+    with told():
+        asked = sys.stdin.isatty() and seals.PASSPHRASE not in os.environ
+        phrase = getpass("A passphrase for it (Enter for none): ") if asked else seals.passphrase()
+        if asked and phrase and phrase != getpass("The same again: "):
+            raise refuse("ctresearch new key", "the two differ; no key was made", "Type it again.")
+        half = seals.new_key(phrase)
+    print(f"Your key is in {seals.shown(seals.key_folder())}. Keep a copy of it in a safe place:")
+    print("what is sealed for it alone is lost with it, and nobody can help.")
+    print(f'Next: under [seals] in research/study.toml, name it: jamaica = ["{half}"]')
+
+
 def _known(study: Study, report: str) -> str:
-    from ctresearch.problems import refuse, suggestion
+    from ctresearch.problems import suggestion
 
     names, report = study.report_names, Path(report).name
     if report not in names:
@@ -304,6 +479,7 @@ class Shown:
         """Go through the steps to their end and count those that had something to do."""
         for step in steps:
             self.done += step.done
+            _print_passed_over(step.passed_over)
             if self.bar is not None:
                 self.bar.update(self.task, advance=1, description=step.name)
             elif step.done:

@@ -15,7 +15,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
     Executor,
@@ -30,8 +30,9 @@ from datetime import UTC, datetime
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+from ctresearch import seals
 from ctresearch.converter import SOCKET, Converter
 from ctresearch.files import alone, digest, read_bytes, write_whole
 from ctresearch.fingerprint import Contents, package_digest, versions
@@ -67,6 +68,13 @@ class Run:
     @property
     def name(self) -> str:
         return f"{self.place}/{self.notebook}"
+
+
+class Elsewhere(Protocol):
+    """Where runs can be executed instead of here."""
+
+    def submit(self, run: Run, upstream: Sequence[Run], scratch: Path) -> Future[Ended]:
+        """Execute a run; when the future ends its files lie in `scratch`."""
 
 
 @dataclass(frozen=True)
@@ -162,6 +170,26 @@ def before(run: Run, runs: Sequence[Run]) -> tuple[Run, ...]:
     )
 
 
+def inputs(run: Run, study: Study) -> list[Path]:
+    """The files a run reads, besides what other runs left."""
+    patterns = [(run.folder, p) for p in run.rule.reads] + [(study.root, p) for p in run.rule.uses]
+    found = {path for folder, pattern in patterns for path in folder.glob(pattern)}
+    return sorted(p for p in found if p.is_file() and p.name[0] != ".")
+
+
+def locked(study: Study, runs: Sequence[Run]) -> dict[Run, Problem]:
+    """The runs whose evidence is sealed and does not open here, each with why."""
+    found = {}
+    for run in runs:
+        for path in [p for p in inputs(run, study) if p.suffix == seals.ENDING][:1]:
+            where = study.shown(path)
+            try:
+                seals.opened(read_bytes(path, where), where)
+            except ResearchError as error:
+                found[run] = error.problems[0]
+    return found
+
+
 def name_of_content(run: Run, study: Study, contents: Contents, upstream: Sequence[Run]) -> str:
     """The digest of all a run rests on: cells, parameters, inputs, results before it, versions."""
     rests_on = {
@@ -206,11 +234,13 @@ def run_all(
     cold: bool = False,
     started: Callable[[Run], None] | None = None,
     told: Callable[[Problem], None] | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> Iterator[Done]:
     """Run what is not up to date, side by side, each after those it reads from.
 
     fresh    run even what is up to date
     cold     in plain kernels, each started for its notebook
+    elsewhere  where to execute them; on this machine if not given
     started  told of each run as it starts
     told     told what stops nothing: why plain kernels serve, what no list of inputs names
     yields   one Done a run as it ends; one that failed leaves the others running, and those that
@@ -218,7 +248,7 @@ def run_all(
     """
     with alone(study.results / LOCK, "ctresearch run"):
         shutil.rmtree(study.results / RUNNING, ignore_errors=True)
-        with _Round(study, runs, fresh=fresh, cold=cold, started=started, told=told) as going:
+        with _Round(study, runs, fresh, cold, started, told, elsewhere) as going:
             while going.waiting or going.under_way:
                 yield from going.start_ready()
                 yield from going.finish_some()
@@ -231,11 +261,11 @@ class _Round:
         self,
         study: Study,
         runs: Sequence[Run],
-        *,
         fresh: bool,
         cold: bool,
         started: Callable[[Run], None] | None,
         told: Callable[[Problem], None] | None,
+        elsewhere: Elsewhere | None,
     ) -> None:
         self.study = study
         self.every = plan(study)
@@ -245,6 +275,7 @@ class _Round:
         self.started = started
         self.told = told or (lambda _: None)
         self.told_about: set[str] = set()  # notebooks: what is wrong with one is so for each place
+        self.elsewhere = elsewhere
         self.contents = Contents(study)
         self.failed: set[str] = set()
         self.under_way: dict[Future[Ended], tuple[Run, str, Path]] = {}
@@ -252,6 +283,8 @@ class _Round:
         self.services = ExitStack()  # what notebooks run in
         self.execute: Callable[[Job], Ended] = execute
         self.drawn_by: dict[str, str] = {}  # the converter of this round
+        # before any process starts, so that a passphrase asked for here reaches all of them
+        self.locked = locked(study, [run for run in runs if self._may_be_locked(run)])
 
     def __enter__(self) -> _Round:
         return self
@@ -287,33 +320,45 @@ class _Round:
         if not self.fresh and key == _kept_key(self.study, run):
             yield Done(run, 0.0, skipped=True)
             return
+        if run in self.locked:
+            self.failed.add(run.name)
+            yield Done(run, 0.0, problem=self.locked[run])
+            return
         if self.started is not None:
             self.started(run)
         scratch = _scratch(self.study, run)
+        try:
+            self.under_way[self._submit(run, upstream, scratch)] = (run, key, scratch)
+        except ResearchError as error:  # sealed evidence that may not travel: the others go on
+            self.failed.add(run.name)
+            yield Done(run, 0.0, problem=error.problems[0])
+
+    def _may_be_locked(self, run: Run) -> bool:
+        """Whether a run of a sealed country is not up to date."""
+        if run.place not in self.study.file.seals:
+            return False
+        key = name_of_content(run, self.study, self.contents, before(run, self.every))
+        return self.fresh or key != _kept_key(self.study, run)
+
+    def _submit(self, run: Run, upstream: Sequence[Run], scratch: Path) -> Future[Ended]:
+        if self.elsewhere is not None:
+            return self.elsewhere.submit(run, upstream, scratch)
         if self.pool is None:  # starting processes costs more than finding nothing to do
             self.pool = self._workers(max(1, min(os.cpu_count() or 1, 8)))
-        job = _job(self.study, run, key, scratch, self.drawn_by)
-        self.under_way[self.pool.submit(self.execute, job)] = (run, key, scratch)
+        job = job_of(self.study, run.notebook, run.parameters, scratch, self.drawn_by)
+        return self.pool.submit(self.execute, job)
 
     def _workers(self, count: int) -> Executor:
         """Threads that each follow a child of the zygote, or processes with plain kernels."""
-        from ctresearch.kernels import CannotFork, end_children, shared
+        from ctresearch.kernels import end_children, shared
 
-        if not self.cold:
-            try:
-                warm = shared()
-                import papermill  # noqa: F401  while it warms up
-
-                warm.wait()
-                drawing = Converter(self.study.results / CHARTS)
-                self.drawn_by = {SOCKET: drawing.path}
-                self.services.callback(drawing.close)
-                self.services.callback(end_children)
-                self.execute = lambda job: execute(job, shared())  # which may be a later one
-                return ThreadPoolExecutor(count)
-            except CannotFork as why:
-                what = f"each notebook starts a kernel of its own: {why}"
-                self.told(Problem("ctresearch run", what, "This takes longer, no more."))
+        if not self.cold and warm(self.told):
+            drawing = Converter(self.study.results / CHARTS)
+            self.drawn_by = {SOCKET: drawing.path}
+            self.services.callback(drawing.close)
+            self.services.callback(end_children)
+            self.execute = lambda job: execute(job, shared())  # which may be a later one
+            return ThreadPoolExecutor(count)
         spawn = get_context("spawn")
         return ProcessPoolExecutor(count, spawn, initializer=_end_with_parent)
 
@@ -361,19 +406,42 @@ def _scratch(study: Study, run: Run) -> Path:
     return Path(tempfile.mkdtemp(prefix=f"{run.place}-{run.notebook}-", dir=folder))
 
 
-def _job(study: Study, run: Run, key: str, scratch: Path, drawn_by: dict[str, str]) -> Job:
-    """All that executing a notebook needs, as plain data."""
+def job_of(
+    study: Study,
+    notebook: str,
+    parameters: Sequence[tuple[str, str]],
+    scratch: Path,
+    drawn_by: Mapping[str, str],
+) -> Job:
+    """All that executing a notebook needs, as plain data; `drawn_by` names a converter's socket."""
     environ = {"CTRESEARCH_RUN": str(scratch), "CTRESEARCH_RESULTS": str(study.results)}
+    seed = digest(json.dumps([notebook, dict(parameters)]).encode())
     return {
-        "notebook": str(study.research / f"{run.notebook}.ipynb"),
+        "notebook": str(study.research / f"{notebook}.ipynb"),
         "folder": str(study.research),
         "watched": [f"{study.research}{os.sep}", f"{study.instruments}{os.sep}"],
-        "parameters": dict(run.parameters),
-        "seed": int(key[:8], 16),
+        "parameters": dict(parameters),
+        "seed": int(seed[:8], 16),
         "scratch": str(scratch),
-        "environ": environ | drawn_by,
+        "environ": environ | dict(drawn_by),
         "log": str(study.results / RUNNING / KERNELS_LOG),
     }
+
+
+def warm(told: Callable[[Problem], None]) -> Warm | None:
+    """The zygote of this process, ready; None, and why told, where there can be none."""
+    from ctresearch.kernels import CannotFork, shared
+
+    try:
+        zygote = shared()
+        import papermill  # noqa: F401  while it warms up
+
+        zygote.wait()
+    except CannotFork as why:
+        what = f"each notebook starts a kernel of its own: {why}"
+        told(Problem("ctresearch run", what, "This takes longer, no more."))
+        return None
+    return zygote
 
 
 def execute(job: Job, warm: Warm | None = None) -> Ended:

@@ -23,7 +23,7 @@ import pandas as pd
 import pandera.errors
 import pandera.pandas as pa
 
-from ctresearch.files import read_bytes, read_text, read_toml, write_whole
+from ctresearch.files import as_text, read_bytes, read_toml, write_whole
 from ctresearch.problems import Problem, Problems, nearest, refuse, suggestion, worded
 
 LONG = "Put a text that holds a comma, a semicolon or a line break between double quotes."
@@ -54,6 +54,24 @@ def table(name: str, row: str, /, **columns: pa.Column) -> Table:
     """A table of these columns and no others, in this order."""
     schema = pa.DataFrameSchema(dict(columns), name=name, strict=False, coerce=False)
     return Table(name, row, schema)
+
+
+def declared(path: Path) -> dict[str, Table]:
+    """The tables a TOML file declares: `row`, and for each column `kind` and the kind's options.
+
+    kind   text (if none is given), day, month, date_as_known or number: the functions below
+    """
+    kinds: dict[str, Callable[..., pa.Column]]
+    kinds = {"text": text, "day": day, "month": month, "date_as_known": date_as_known}
+    kinds["number"] = number
+
+    def column(of: dict[str, Any]) -> pa.Column:
+        return kinds[of.pop("kind", "text")](**of)
+
+    return {
+        name: table(name, of["row"], **{c: column(said) for c, said in of["columns"].items()})
+        for name, of in read_toml(path).items()
+    }
 
 
 def text(
@@ -166,8 +184,12 @@ def _column(
     )
 
 
-def read_table(path: Path, of: Table, where: str | None = None) -> pd.DataFrame:
+def read_table(
+    path: Path, of: Table, where: str | None = None, content: bytes | None = None
+) -> pd.DataFrame:
     """Read a CSV or XLSX file as the table `of`.
+
+    content  its bytes, where they are at hand and not to be read from the disk
 
     returns  a frame of text columns in the table's order, index `row` = the row number a
              spreadsheet shows; optional columns that are absent come as ""
@@ -175,7 +197,7 @@ def read_table(path: Path, of: Table, where: str | None = None) -> pd.DataFrame:
     Raises ResearchError with every fault of the file at once.
     """
     name = where or path.as_posix()
-    return check_rows(read_rows(path, name), of, name)
+    return check_rows(read_rows(path, name, content), of, name)
 
 
 def check_rows(frame: pd.DataFrame, of: Table, name: str) -> pd.DataFrame:
@@ -192,14 +214,17 @@ def numbers(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
     return frame.assign(**{c: pd.to_numeric(frame[c].replace("", None)) for c in columns})
 
 
-def read_rows(path: Path, where: str | None = None) -> pd.DataFrame:
+def read_rows(path: Path, where: str | None = None, content: bytes | None = None) -> pd.DataFrame:
     """The cells of a CSV or XLSX file as text, unchecked; index `row`; headers as written.
+
+    content  its bytes, where they are at hand; `path` then tells the format alone
 
     Raises ResearchError for an empty file, a doubled or missing header, a row of the wrong length.
     """
     name = where or path.as_posix()
+    data = read_bytes(path, name) if content is None else content
     is_book = path.suffix.lower() == ".xlsx"
-    rows = _workbook_rows(path, name) if is_book else _csv_rows(read_text(path, name), name)
+    rows = _workbook_rows(data, name) if is_book else _csv_rows(as_text(data, name), name)
     if not rows:
         raise refuse(name, "the file is empty", "Its first row must be the header.")
     header, *body = _without_empty_columns([[cell.strip() for cell in row] for row in rows])
@@ -248,12 +273,11 @@ def _without_empty_columns(rows: list[list[str]]) -> list[list[str]]:
     return [row[:width] for row in rows]
 
 
-def _workbook_rows(path: Path, name: str) -> list[list[str]]:
+def _workbook_rows(data: bytes, name: str) -> list[list[str]]:
     import openpyxl
 
-    read_bytes(path, name)
     try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
     except Exception as error:  # openpyxl raises whatever its zip and XML readers raise
         cure = "Open it in a spreadsheet program and save it as .xlsx, or as 'CSV UTF-8'."
         raise refuse(name, f"this is not an XLSX workbook ({error})", cure) from None
