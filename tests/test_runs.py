@@ -209,6 +209,14 @@ def test_status_names_the_file_that_changed(study):
     )
 
 
+def test_a_run_asked_for_again_is_listed_with_that_reason(study):
+    run_all(study)
+
+    assert {why for _, why in runs.stale(study, runs.plan(study), fresh=True)} == {
+        "asked for again"
+    }
+
+
 def test_a_notebook_that_is_missing_is_refused_where_it_is_listed(study):
     (study.research / "region.ipynb").unlink()
 

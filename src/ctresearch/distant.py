@@ -25,7 +25,7 @@ from ctresearch import runs
 from ctresearch.converter import SOCKET, Converter
 from ctresearch.files import digest, read_bytes, write_whole
 from ctresearch.fingerprint import Contents, files_in, package_digest, versions
-from ctresearch.kernels import CannotFork, Warm, shared
+from ctresearch.kernels import Warm
 from ctresearch.problems import Problem, ResearchError, refuse
 from ctresearch.runs import Ended, Parameters, Run
 from ctresearch.study import Study
@@ -83,7 +83,7 @@ def perform(parcel: Parcel, contents: dict[str, bytes]) -> Returned:
             write_whole(root / path, contents[content])
         scratch = study.results / runs.RUNNING / f"{place}-{notebook}"
         scratch.mkdir(parents=True)
-        job = runs.job(study, notebook, parcel.parameters, parcel.key, scratch, drawn_by)
+        job = runs.job_of(study, notebook, parcel.parameters, scratch, drawn_by)
         ended = runs.execute(job, warm=warm)
         left = {p.relative_to(scratch).as_posix(): p.read_bytes() for p in files_in(scratch)}
         opened = tuple(study.shown(Path(path)) for path in ended.opened)
@@ -96,21 +96,17 @@ STARTING = Lock()  # a worker may have several threads
 def _services() -> tuple[Warm | None, dict[str, str]]:
     """The zygote and the converter of this worker, for as long as it lives."""
     with STARTING:
-        return _started()
+        warm = runs.warm(lambda _: None)
+        return warm, {SOCKET: _drawing().path} if warm else {}
 
 
 @cache
-def _started() -> tuple[Warm | None, dict[str, str]]:
-    try:
-        warm = shared()
-        warm.wait()
-    except CannotFork:
-        return None, {}
+def _drawing() -> Converter:
     kept = TemporaryDirectory(prefix="ctresearch-")
     drawing = Converter(Path(kept.name))
     atexit.register(drawing.close)
     atexit.register(kept.cleanup)
-    return warm, {SOCKET: drawing.path}
+    return drawing
 
 
 class Distant:

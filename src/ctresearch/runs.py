@@ -15,7 +15,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
     Executor,
@@ -52,7 +52,7 @@ CHARTS = ".charts"  # drawings, by what they were drawn from
 LOCK = ".lock"  # two rounds in one folder would take each other's scratch away
 SECONDS_A_CELL = 600
 Parameters = tuple[tuple[str, str], ...]
-Job = dict[str, Any]  # one execution of a notebook as plain data; see `job`
+Job = dict[str, Any]  # one execution of a notebook as plain data; see `job_of`
 
 
 @dataclass(frozen=True)
@@ -347,28 +347,20 @@ class _Round:
             return self.elsewhere.submit(run, key, upstream, scratch)
         if self.pool is None:  # starting processes costs more than finding nothing to do
             self.pool = self._workers(max(1, min(os.cpu_count() or 1, 8)))
-        asked = job(self.study, run.notebook, run.parameters, key, scratch, self.drawn_by)
+        asked = job_of(self.study, run.notebook, run.parameters, scratch, self.drawn_by)
         return self.pool.submit(self.execute, asked)
 
     def _workers(self, count: int) -> Executor:
         """Threads that each follow a child of the zygote, or processes with plain kernels."""
-        from ctresearch.kernels import CannotFork, end_children, shared
+        from ctresearch.kernels import end_children, shared
 
-        if not self.cold:
-            try:
-                warm = shared()
-                import papermill  # noqa: F401  while it warms up
-
-                warm.wait()
-                drawing = Converter(self.study.results / CHARTS)
-                self.drawn_by = {SOCKET: drawing.path}
-                self.services.callback(drawing.close)
-                self.services.callback(end_children)
-                self.execute = lambda job: execute(job, shared())  # which may be a later one
-                return ThreadPoolExecutor(count)
-            except CannotFork as why:
-                what = f"each notebook starts a kernel of its own: {why}"
-                self.told(Problem("ctresearch run", what, "This takes longer, no more."))
+        if not self.cold and warm(self.told):
+            drawing = Converter(self.study.results / CHARTS)
+            self.drawn_by = {SOCKET: drawing.path}
+            self.services.callback(drawing.close)
+            self.services.callback(end_children)
+            self.execute = lambda job: execute(job, shared())  # which may be a later one
+            return ThreadPoolExecutor(count)
         spawn = get_context("spawn")
         return ProcessPoolExecutor(count, spawn, initializer=_end_with_parent)
 
@@ -416,26 +408,42 @@ def _scratch(study: Study, run: Run) -> Path:
     return Path(tempfile.mkdtemp(prefix=f"{run.place}-{run.notebook}-", dir=folder))
 
 
-def job(
+def job_of(
     study: Study,
     notebook: str,
     parameters: Parameters,
-    key: str,
     scratch: Path,
-    drawn_by: dict[str, str],
+    drawn_by: Mapping[str, str],
 ) -> Job:
-    """All that executing a notebook needs, as plain data."""
+    """All that executing a notebook needs, as plain data; `drawn_by` names a converter's socket."""
     environ = {"CTRESEARCH_RUN": str(scratch), "CTRESEARCH_RESULTS": str(study.results)}
+    seed = digest(json.dumps([notebook, dict(parameters)]).encode())
     return {
         "notebook": str(study.research / f"{notebook}.ipynb"),
         "folder": str(study.research),
         "watched": [f"{study.research}{os.sep}", f"{study.instruments}{os.sep}"],
         "parameters": dict(parameters),
-        "seed": int(key[:8], 16),
+        "seed": int(seed[:8], 16),
         "scratch": str(scratch),
-        "environ": environ | drawn_by,
+        "environ": environ | dict(drawn_by),
         "log": str(study.results / RUNNING / KERNELS_LOG),
     }
+
+
+def warm(told: Callable[[Problem], None]) -> Warm | None:
+    """The zygote of this process, ready; None, and why told, where there can be none."""
+    from ctresearch.kernels import CannotFork, shared
+
+    try:
+        zygote = shared()
+        import papermill  # noqa: F401  while it warms up
+
+        zygote.wait()
+    except CannotFork as why:
+        what = f"each notebook starts a kernel of its own: {why}"
+        told(Problem("ctresearch run", what, "This takes longer, no more."))
+        return None
+    return zygote
 
 
 def execute(job: Job, warm: Warm | None = None) -> Ended:
