@@ -166,9 +166,14 @@ function drawRow(row) {
   }
   if (lanes.length > LANES) bars.push(el("span", { className: "more" }, `+${lanes.length - LANES}`));
   row.bars.replaceChildren(...bars);
-  row.chips.replaceChildren(...shown.map((one) => {
-    const chip = el("span", { className: "chip" }, markOf(codes.get(one.code)), codes.get(one.code).label, one.by === coder ? "" : el("i", {}, one.by), one.memo ? el("b", { title: one.memo }, "✎") : "");
-    chip.dataset.id = one.id;
+  const named = new Map(); // one name a code, whoever marked it
+  for (const one of shown) named.set(one.code, [...(named.get(one.code) ?? []), one]);
+  row.chips.replaceChildren(...[...named].map(([id, ones]) => {
+    const who = [...new Set(ones.map((one) => one.by))];
+    const memo = ones.map((one) => one.memo).filter(Boolean).join("\n");
+    const by = who.join() === coder ? "" : el("i", {}, ` ${who.join(", ")}`);
+    const chip = el("span", { className: "chip" }, markOf(codes.get(id)), el("span", {}, codes.get(id).label, by, memo ? el("b", { title: memo }, " ✎") : ""));
+    chip.dataset.id = (ones.find((one) => one.by === coder) ?? ones[0]).id;
     return chip;
   }));
   row.line.classList.toggle("coded", [...byRow[row.i]].some((one) => one.by === coder));
