@@ -15,7 +15,7 @@ SOURCES = Path(__file__).parents[1] / "src" / "ctresearch"
 
 # A module imports only modules listed above it, so the list is also the reading order.
 FLOORS = {
-    "ground": ["problems", "files", "values", "tables"],
+    "ground": ["problems", "files", "values", "tables", "seals"],
     "plan": ["study", "fingerprint", "instruments"],
     "evidence": ["coding", "evidence", "invent"],
     "analysis": [
@@ -56,6 +56,7 @@ DOORS = {
     "pypandoc": {"embedded.tree"},
     "typst": {"embedded.pdf"},
     "pandera": {"tables"},
+    "pyrage": {"seals"},
     "babel": {"values"},
     "yaml": {"embedded.source", "release"},
     "typer": {"cli"},

@@ -52,7 +52,11 @@ def read_text(path: Path, where: str | None = None) -> str:
     names the line and the cure for a spreadsheet saved in an older encoding.
     """
     name = where or path.as_posix()
-    data = read_bytes(path, name)
+    return as_text(read_bytes(path, name), name)
+
+
+def as_text(data: bytes, name: str) -> str:
+    """The content of a file called `name` as text, on the terms of `read_text`."""
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -17,8 +17,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from ctresearch import seals
 from ctresearch.files import read_toml, write_whole
 from ctresearch.problems import Problem, Problems, ResearchError, nearest, refuse, suggestion
 
@@ -26,6 +27,7 @@ MARK = Path("research") / "study.toml"
 INVENTED_STREAMS = frozenset({"interview", "media", "survey", "indicators"})
 Key = Annotated[str, Field(pattern=r"[a-z0-9]+(-[a-z0-9]+)*")]
 Languages = Annotated[tuple[str, ...], Field(min_length=1)]
+Recipient = Annotated[str, AfterValidator(seals.public_half)]
 
 
 R = TypeVar("R", bound=BaseModel)
@@ -71,6 +73,7 @@ class StudyFile(Record):
     meetings: tuple[Key, ...] = ()
     thresholds: dict[str, Threshold]  # by unit
     notebooks: dict[str, Notebook]  # by name: interviews = research/interviews.ipynb
+    seals: dict[Key, tuple[Recipient, ...]] = {}  # by country: whose keys open its sealed evidence
 
 
 class CountryFile(Record):
@@ -136,6 +139,11 @@ class Country(Place):
     @property
     def iso3(self) -> str:
         return self.file.iso3
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """The public halves of the keys that open what is sealed here; none: nothing is."""
+        return self.study.file.seals.get(self.key, ())
 
     def name_in(self, language: str) -> str:
         return self.file.names.get(language, self.in_text)
@@ -210,6 +218,10 @@ class Study:
             Country(self, key, self.research / "countries" / key) for key in self.file.countries
         )
         self._must_be_there(listed, "countries")
+        for key in self.file.seals.keys() - set(self.file.countries):
+            where = f"{MARK.as_posix()}, [seals]"
+            cure = suggestion(key, self.file.countries)
+            raise refuse(where, f"{key!r} is not a country of this study", cure)
         return listed
 
     @cached_property
