@@ -17,7 +17,7 @@ SOURCES = Path(__file__).parents[1] / "src" / "ctresearch"
 FLOORS = {
     "ground": ["problems", "files", "values", "tables", "seals"],
     "plan": ["study", "fingerprint", "instruments"],
-    "evidence": ["coding", "evidence", "invent"],
+    "evidence": ["coding", "evidence", "transcripts", "refi", "exchange", "invent"],
     "analysis": [
         "analysis.themes",
         "analysis.media",
@@ -47,7 +47,8 @@ FLOORS = {
 # A foreign format or tool has one door; the modules that may import each library.
 DOORS = {
     "docx": {"embedded.word", "embedded.housestyle"},
-    "lxml": {"embedded.word", "embedded.housestyle"},
+    "lxml": {"transcripts", "refi", "embedded.word", "embedded.housestyle"},
+    "charset_normalizer": {"transcripts"},
     "openpyxl": {"tables", "instruments"},
     "pyxform": {"instruments"},
     "altair": {"charts"},

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from ctresearch.build import Step
+    from ctresearch.exchange import Exchanged
     from ctresearch.runs import Run
     from ctresearch.study import Study
 
@@ -33,9 +35,21 @@ app = typer.Typer(
 )
 new = typer.Typer(no_args_is_help=True, help="Start a country.")
 app.add_typer(new, name="new")
+bring = typer.Typer(no_args_is_help=True, help="Bring interviews into a country.")
+app.add_typer(bring, name="import")
+exchange = typer.Typer(no_args_is_help=True, help="Coding to other programs, and theirs here.")
+app.add_typer(exchange, name="exchange")
 
 Fresh = Annotated[bool, typer.Option("--fresh", help="Do it again even if nothing changed.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")]
+Asks = Annotated[
+    list[str] | None,
+    typer.Option("--interviewer", help="Who asks, as the file names them; none: nobody does."),
+]
+Answers = Annotated[
+    list[str] | None, typer.Option("--respondent", help="Who answers; all others if not given.")
+]
+Of = Annotated[str | None, typer.Option("--country", help="A country of the study.")]
 Places = Annotated[list[str] | None, typer.Argument(help="Countries or meetings; all if none.")]
 
 
@@ -229,6 +243,87 @@ def new_country(
         study = here()
         folder = studies.new_country(study, key, name, iso3)
     print(f"Made {study.shown(folder)}/. Next: fill in country.toml and put interviews.csv there.")
+
+
+@bring.command("interview")
+def import_interview(
+    files: Annotated[list[Path], typer.Argument(help="Files .txt .docx .odt .srt .vtt.")],
+    country: Annotated[str, typer.Option(help="A country of the study.")],
+    interviewer: Asks = None,
+    respondent: Answers = None,
+    encoding: Annotated[str, typer.Option(help="Of a text that is not UTF-8: cp1252.")] = "",
+) -> None:
+    """Bring transcripts in: one turn a line, who asks and who answers, a row in interviews.csv."""
+    from ctresearch import transcripts
+    from ctresearch.problems import Problems
+
+    asks, answers = tuple(interviewer or ()), tuple(respondent or ())
+    found, drafts = Problems(), list[transcripts.Draft]()
+    with told():
+        place = here().country(country)
+        for path in files:
+            with found.gather():
+                draft = transcripts.read(path, encoding)
+                draft = replace(draft, interviewers=asks, respondents=answers)
+                drafts.append(transcripts.settled(draft, _ask if sys.stdin.isatty() else None))
+        found.raise_any()
+        for draft in drafts:
+            print(f"{draft.preview}\n")
+        kept = [transcripts.add(place, draft.house.text) for draft in drafts]
+    print(f"Written: {', '.join(kept)}, {'sealed' if place.recipients else 'open'}.")
+    print("Next: fill in their rows of interviews.csv, consent above all; then ctresearch check")
+
+
+def _ask(question: str, default: str) -> str:
+    return str(typer.prompt(question, default=default or None))
+
+
+@exchange.command("out")
+def exchange_out(
+    file: Annotated[
+        str, typer.Argument(help="NAME.qdpx, .qdc, .xlsx; a folder of CSV: no ending.")
+    ],
+    country: Of = None,
+    in_clear: Annotated[
+        bool, typer.Option("--in-clear", help="Of a sealed country all the same.")
+    ] = False,
+) -> None:
+    """Write the coding of a country for other programs (REFI-QDA) or for spreadsheets."""
+    from ctresearch import exchange
+
+    with told():
+        study = here()
+        done = exchange.out(
+            study, study.country(country) if country else None, file, in_clear=in_clear
+        )
+    _print_exchanged(study, done)
+    if not file.lower().endswith(".qdc"):
+        print("It holds words of interviews in clear: never commit it, mail it only encrypted.")
+
+
+@exchange.command("in")
+def exchange_in(
+    file: Annotated[Path, typer.Argument(help="A .qdpx or .qdc of another program.")],
+    country: Of = None,
+    interviewer: Asks = None,
+    respondent: Answers = None,
+) -> None:
+    """Bring the transcripts, codings and codes of another coding program in."""
+    from ctresearch import exchange
+
+    asked = tuple(interviewer or ()), tuple(respondent or ())
+    with told():
+        study = here()
+        done = exchange.bring(study, study.country(country) if country else None, file, asked)
+    _print_exchanged(study, done)
+    print("Next: ctresearch check")
+
+
+def _print_exchanged(study: Study, done: Exchanged) -> None:
+    for each in done.said:
+        print(f"note: {each}")
+    for path in done.written:
+        print(f"wrote {study.shown(path)}")
 
 
 def _known(study: Study, report: str) -> str:

@@ -11,25 +11,29 @@ person's hand only: a proposal to paste is written to build/.
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
 
-from ctresearch import evidence, refi, tables, transcripts
+from ctresearch import evidence, refi, seals, tables, transcripts
 from ctresearch.coding import AROUND, Line, Words, append, counted, segments, version
 from ctresearch.files import read_bytes, write_whole
-from ctresearch.instruments import Codebook, read_codebook
-from ctresearch.problems import Problem, Problems, ResearchError, refuse
+from ctresearch.instruments import Codebook, read_codebook, undated
+from ctresearch.problems import refuse
 from ctresearch.study import Country, Study
 
 ENDINGS = (".qdpx", ".qdc", ".xlsx", "")
 NOBODY = "unknown"  # the coder of a coding that names none
+Asked = tuple[tuple[str, ...], tuple[str, ...]]  # names of who asks, and of who answers
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheet programs would run
+LONGEST = 32_767  # characters a cell can hold
 PROPOSAL = "codes-to-add.toml"
 
 
@@ -52,22 +56,25 @@ def out(study: Study, country: Country | None, name: str, *, in_clear: bool) -> 
     """
     codebook, ending = read_codebook(study), Path(name).suffix.lower()
     if ending == ".qdc":
-        target = _placed(study, "exchange", name)
+        target = _placed(study, "", name)
         return Exchanged([write_whole(target, refi.codebook_file(study, codebook))], [])
     if ending not in ENDINGS:
         cure = "End it in .qdpx, .qdc or .xlsx; without an ending it is a folder of CSV files."
         raise refuse(name, f"a file {ending} is not written here", cure)
     if country is None:
         raise refuse(name, "it is not said whose coding", "Say it with --country.")
+    if country.recipients and not in_clear:
+        what = f"{country.key} is sealed, and this file would hold its interviews in clear"
+        cure = "If it must be: --in-clear; then never mail it unprotected, and delete it after use."
+        raise refuse(name, what, cure)
     target = _placed(study, country.key, name)
     if ending == ".qdpx":
         content, said = refi.project_file(country, codebook)
         return Exchanged([write_whole(target, content)], said)
     sheets = spreadsheets(country, codebook)
     if ending == ".xlsx":
-        return Exchanged([tables.write_workbook(sheets, target)], [])
-    written = [tables.write_sheet(of, target / f"{sheet}.csv") for sheet, of in sheets.items()]
-    return Exchanged(written, [])
+        return Exchanged([write_whole(target, _workbook(sheets))], [])
+    return Exchanged([_sheet(of, target / f"{key}.csv") for key, of in sheets.items()], [])
 
 
 def _placed(study: Study, key: str, name: str) -> Path:
@@ -106,45 +113,202 @@ def spreadsheets(country: Country, codebook: Codebook) -> dict[str, pd.DataFrame
     raised = counted(every).merge(pd.DataFrame(lineage, columns=["code", "of"]), on="code")
     matrix = pd.crosstab(raised["of"], raised["interview"]).clip(upper=1)
     matrix = matrix.reindex(index=list(codebook.by_id), columns=usable, fill_value=0)
+    plain = ("id", "include", "exclude", "example", "retired", "merged_into")
     codes = [
-        (one.id, codebook.label(one.id, language), one.definition.get(language, ""))
-        + (one.include, one.exclude, one.example, one.retired, one.merged_into)
+        {key: getattr(one, key) for key in plain}
+        | {key: getattr(one, key).get(language, "") for key in ("label", "definition")}
         for one in codebook.codes
     ]
-    heads = "code label definition include exclude example retired merged_into".split()
     return {
         "segments": every.drop(columns=["informant", "stale"]),
         "interviews": matrix.rename_axis("code").reset_index(),
-        "codebook": pd.DataFrame(codes, columns=heads),
+        "codebook": pd.DataFrame(codes),
     }
+
+
+def _workbook(sheets: dict[str, pd.DataFrame]) -> bytes:
+    """Frames as the sheets of a workbook; what begins like a formula is a text and nothing else."""
+    saved = io.BytesIO()
+    with pd.ExcelWriter(saved, engine="openpyxl") as book:
+        for name, frame in sheets.items():
+            plain = frame.map(lambda v: refi.xml_text(v)[:LONGEST] if isinstance(v, str) else v)
+            plain.to_excel(book, sheet_name=name, index=False, freeze_panes=(1, 0))
+            for cell in (cell for row in book.sheets[name].iter_rows() for cell in row):
+                if isinstance(cell.value, str):
+                    cell.data_type, cell.quotePrefix = "s", cell.value.startswith(FORMULA)
+    return undated(saved.getvalue())
+
+
+def _sheet(frame: pd.DataFrame, path: Path) -> Path:
+    """A frame as CSV for spreadsheets; what begins like a formula has a mark before it, '."""
+
+    def marked(value: object) -> object:
+        return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+
+    return tables.write_table(frame.map(marked), path)
 
 
 # In
 
 
-def bring(study: Study, country: Country | None, path: Path, asked: transcripts.Draft) -> Exchanged:
+def bring(study: Study, country: Country | None, path: Path, asked: Asked) -> Exchanged:
     """Bring a .qdpx into a country, or propose the codes of a .qdc.
 
-    asked   who asks and who answers in texts that are not in the house format
+    asked   who asks and who answers, by name, in texts that are not in the house format
 
-    Raises ResearchError, with everything wrong in the file, before anything is written but the
-    proposal of codes.
+    Raises ResearchError with everything wrong in the file; only the proposal of codes is written.
     """
-    where = path.as_posix()
+    where, codebook = path.as_posix(), read_codebook(study)
     project = refi.read(read_bytes(path, where), where)
-    codebook = read_codebook(study)
-    known = codes_known(project, codebook)
+    known = _known_codes(project, codebook)
     proposal = _propose(study, project, known)
-    if not project.sources and not project.faults.found:
+    if not (project.sources or project.faults.found):
         return Exchanged(proposal, project.said)
     if country is None:
         raise refuse(where, "it is not said into which country", "Say it with --country.")
-    faults = project.faults
     used = {coding.code for source in project.sources for coding in source.codings}
-    for code in sorted(used - set(known)):
+    for code in sorted(used - known.keys()):
         called = " / ".join(project.codes[code].path)
         cure = f"Paste it from {study.shown(proposal[0])} into instruments/codebook.toml."
-        faults.add(f"{where}, code {called}", "it is not in the codebook", cure)
-    texts = _Arrivals(country, project, asked, faults).texts()
-    faults.raise_any()
-    return Exchanged([*_write(country, texts, known, codebook, project), *proposal], project.said)
+        project.faults.add(f"{where}, code {called}", "it is not in the codebook", cure)
+    arrived = _arrivals(country, project, asked)
+    project.faults.raise_any()
+    signs, written = _signs(project), list[Path]()
+    for one in filter(lambda one: one.new, arrived):
+        written.append(transcripts.write(country, one.interview, one.text, one.source.cells))
+    for one in arrived:
+        written += _logs(country, one, known, signs, codebook)
+    columns = set(evidence.INTERVIEWS.columns)
+    if strange := sorted({name for one in arrived for name in one.source.cells} - columns):
+        project.said.append(f"no column of interviews.csv, left out: {', '.join(strange)}")
+    return Exchanged([*written, *proposal], project.said)
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A source as an interview of the country."""
+
+    source: refi.Source
+    interview: str
+    text: str
+    new: bool  # its transcript is not here yet
+    spans: list[tuple[int, int]]  # of its codings, in `text`
+
+
+def _arrivals(country: Country, project: refi.Project, asked: Asked) -> list[Arrival]:
+    """The sources as interviews; those here already are recognised by GUID or by text."""
+    arrived, free = list[Arrival](), transcripts.free_ids(country)
+    for source in project.sources:
+        with project.faults.gather():
+            spans, text = [(one.start, one.end) for one in source.codings], source.text
+            if not all(evidence.TURN.fullmatch(line) for line in text.split("\n") if line.strip()):
+                draft = transcripts.Draft(source.name, text, "", *asked)
+                text, spans = draft.house.text, [draft.house.moved(*span) for span in spans]
+            ours = source.guid == refi.guid("source", source.name)
+            here = source.name if ours else transcripts.known(country, text)
+            path = country.folder / "interviews" / f"{here}.txt"
+            new = not (here and seals.placed(path, country.study.shown(path)))
+            if not new and refi.transcript(country, here) != text:
+                what = f"{here}: another version of its text; place its codings with"
+                project.said.append(f"{what} ctresearch code --reanchor")
+            if lost := sum(start >= end for start, end in spans):
+                project.said.append(f"{source.name}: {lost} codings of no turn's words; left out")
+            arrived.append(Arrival(source, here or next(free), text, new, spans))
+    return arrived
+
+
+def _logs(
+    country: Country,
+    one: Arrival,
+    known: Mapping[str, str],
+    signs: Mapping[str, str],
+    codebook: Codebook,
+) -> list[Path]:
+    """Add what is new of a source's codings to the logs of their coders; new logs in one go."""
+    to, by_log = country.recipients, dict[Path, list[Line]]()
+    for coding, span in zip(one.source.codings, one.spans, strict=True):
+        if span[0] < span[1]:
+            by = signs[coding.coder]
+            log = country.folder / "codings" / f"{one.interview}.{by}.jsonl"
+            line = _line(coding, one.text, span, by, known[coding.code], to)
+            by_log.setdefault(log, []).append(line)
+    for log, lines in by_log.items():
+        if not log.exists():
+            write_whole(log, "".join(map(str, lines)))
+            continue
+        there = list(refi.lines_of(log))
+        ids = {line.id for line in there}
+        marks = {(line.code, line.start, line.end, line.v) for line in there}
+        for line in lines:
+            if line.id not in ids and (line.code, line.start, line.end, line.v) not in marks:
+                append(log, line, one.text, codebook)
+    return list(by_log)
+
+
+def _line(
+    coding: refi.ForeignCoding,
+    text: str,
+    span: tuple[int, int],
+    by: str,
+    code: str,
+    to: Sequence[str],
+) -> Line:
+    """A coding as a line of the log of `by`, its words sealed for `to` if that names anybody."""
+    start, end = span
+    around = {"pre": text[max(0, start - AROUND) : start], "post": text[end : end + AROUND]}
+    words = Words(quote=text[start:end], **around, memo=coding.memo)
+    return Line(
+        id=refi.coding_id(coding.guid),
+        op="add",
+        at=coding.at or datetime.now(UTC),
+        by=by,
+        v=version(text),
+        code=code,
+        start=start,
+        end=end,
+        words=seals.seal_words(words.model_dump_json(), to) if to else words,
+    )
+
+
+def _signs(project: refi.Project) -> dict[str, str]:
+    """The short sign of each coder, as logs name it: friedrich-markgraf."""
+    signs = dict[str, str]()
+    for name in sorted({one.coder for source in project.sources for one in source.codings}):
+        plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+        sign = re.sub("[^a-z0-9]+", "-", plain).strip("-0123456789")[:28] or NOBODY
+        twins = sum(other == sign for other in signs.values())
+        signs[name] = f"{sign}-{twins + 1}" if twins else sign
+    return signs
+
+
+def _known_codes(project: refi.Project, codebook: Codebook) -> dict[str, str]:
+    """Codes of the codebook by the GUID of the file: ours, or of the same names from the head."""
+    ours = {refi.guid("code", code): code for code in codebook.by_id}
+    named = {}
+    for code in codebook.codes:
+        above = [codebook.by_id[one] for one in (*code.ancestors, code.id) if one in codebook.by_id]
+        for language in code.label:
+            named[tuple(codebook.label(one.id, language).casefold() for one in above)] = code.id
+    found = {
+        one.guid: ours.get(one.guid) or named.get(tuple(name.casefold() for name in one.path), "")
+        for one in project.codes.values()
+    }
+    return {guid: code for guid, code in found.items() if code}
+
+
+def _propose(study: Study, project: refi.Project, known: Mapping[str, str]) -> list[Path]:
+    """Write the codes that the codebook does not have as TOML for a person to paste."""
+    language, entries = study.file.languages[0], []
+    for one in project.codes.values():
+        if one.guid not in known:
+            names = [name for part in one.path for name in part.split("::")]
+            slugs = (re.sub(r"\W+", "_", name.casefold()).strip("_") or "code" for name in names)
+            told = {"label": names[-1], "definition": one.description}
+            rows = [
+                f"{key}.{language} = {json.dumps(v, ensure_ascii=False)}" for key, v in told.items()
+            ]
+            entries.append("\n".join([f'[codes."{".".join(slugs)}"]', *rows]))
+    if not entries:
+        return []
+    head = "# Codes of a file that came in. Paste what you want into instruments/codebook.toml.\n\n"
+    return [write_whole(study.build / "exchange" / PROPOSAL, head + "\n\n".join(entries) + "\n")]

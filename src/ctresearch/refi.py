@@ -28,9 +28,9 @@ import pandas as pd
 from lxml import etree
 from numpy.typing import NDArray
 
-from ctresearch import evidence
+from ctresearch import evidence, seals
 from ctresearch.coding import CROCKFORD, Line, Words, replay, segments, version
-from ctresearch.files import BOM, read_text
+from ctresearch.files import BOM
 from ctresearch.instruments import STAMP, Code, Codebook
 from ctresearch.problems import Problems, refuse
 from ctresearch.study import Country, Study
@@ -158,7 +158,7 @@ def _live(
     """The live codings of an interview, in the order of its text; stale ones are said."""
     kept = []
     for log in sorted((country.folder / "codings").glob(f"{interview}.*.jsonl")):
-        every = replay(Line.model_validate_json(raw) for raw in _whole_lines(log))
+        every = replay(lines_of(log))
         kept += [_in_use(line, codebook) for line in every if line.v == version(text)]
         if stale := sum(line.v != version(text) for line in every):
             said.append(f"{log.name}: {stale} codings of another version of the text; left out")
@@ -173,17 +173,23 @@ def _in_use(line: Line, codebook: Codebook) -> Line:
     return line if code == line.code else line.model_copy(update={"code": code})
 
 
-def _whole_lines(log: Path) -> list[bytes]:
-    return [raw for raw in log.read_bytes().split(b"\n") if raw.endswith(b"}")]
+def lines_of(log: Path) -> list[Line]:
+    """The whole lines of a log that was checked."""
+    every = log.read_bytes().split(b"\n")
+    return [Line.model_validate_json(raw) for raw in every if raw.endswith(b"}")]
 
 
 def transcript(country: Country, interview: str) -> str:
-    return read_text(country.folder / "interviews" / f"{interview}.txt")
+    """The text of a transcript, sealed or not."""
+    path = country.folder / "interviews" / f"{interview}.txt"
+    return seals.read_text(path, country.study.shown(path))
 
 
 def opened(line: Line) -> Words:
-    assert isinstance(line.words, Words)
-    return line.words
+    """The words of a line, sealed or not."""
+    if isinstance(line.words, Words):
+        return line.words
+    return Words.model_validate_json(seals.open_words(line.words))
 
 
 def _root(country: Country, lines: list[Line]) -> etree._Element:
@@ -209,11 +215,13 @@ def _codes_out(book: etree._Element, codebook: Codebook, language: str) -> None:
     for code in sorted(codebook.codes, key=lambda code: len(code.ancestors)):
         above = next((placed[one] for one in reversed(code.ancestors) if one in placed), head)
         in_use = "false" if code.merged_into else "true"
-        name = _xml(codebook.label(code.id, language))
+        name = xml_text(codebook.label(code.id, language))
         attributes = {"guid": guid("code", code.id), "name": name, "isCodable": in_use}
         placed[code.id] = etree.SubElement(above, "Code", attributes)
         told = [code.definition.get(language, ""), *_rules(code)]
-        etree.SubElement(placed[code.id], "Description").text = _xml("\n".join(filter(None, told)))
+        etree.SubElement(placed[code.id], "Description").text = xml_text(
+            "\n".join(filter(None, told))
+        )
 
 
 def _rules(code: Code) -> list[str]:
@@ -234,7 +242,7 @@ def _cases_out(root: etree._Element, rows: pd.DataFrame) -> None:
         for column in filter(row.get, columns):
             value = etree.SubElement(case, "VariableValue")
             etree.SubElement(value, "VariableRef", targetGUID=guid("variable", column))
-            etree.SubElement(value, "TextValue").text = _xml(row[column])
+            etree.SubElement(value, "TextValue").text = xml_text(row[column])
         etree.SubElement(case, "SourceRef", targetGUID=guid("source", row["id"]))
     root.extend([cases] if len(cases) else [])
 
@@ -252,7 +260,7 @@ def _source_out(
         known = coding_guid(line.id)
         named = {
             "guid": guid("selection", line.id),
-            "name": _xml(text[line.start : line.end][:NAMED]),
+            "name": xml_text(text[line.start : line.end][:NAMED]),
         }
         selection = etree.SubElement(source, "PlainTextSelection", named | span | made)
         coding = etree.SubElement(selection, "Coding", {"guid": known} | made)
@@ -261,10 +269,10 @@ def _source_out(
             told = {"guid": guid("memo", line.id), "name": f"{name} {line.start}"}
             etree.SubElement(coding, "NoteRef", targetGUID=told["guid"])
             note = etree.SubElement(notes, "Note", told | made)
-            etree.SubElement(note, "PlainTextContent").text = _xml(memo)
+            etree.SubElement(note, "PlainTextContent").text = xml_text(memo)
 
 
-def _xml(text: str) -> str:
+def xml_text(text: str) -> str:
     """The text with a mark for each character XML cannot hold."""
     return NOT_XML.sub("\ufffd", text)
 
@@ -359,17 +367,24 @@ class _Texts:
             _id(node.get("guid")): self.text(node) or ""
             for node in root.iterfind("{*}Notes/{*}Note")
         }
-        dated = root.get("modifiedDateTime") or root.get("creationDateTime")
-        self.dated, cells = dated, _cells(root)
+        self.dated = root.get("modifiedDateTime") or root.get("creationDateTime")
+        known = _variables(root)
+        cells = _cells(root, known)
         for node in root.iterfind("{*}Sources/*"):
-            raw = self.text(node) if etree.QName(node).localname == "TextSource" else None
-            if etree.QName(node).localname != "TextSource":
+            if etree.QName(node).localname == "TextSource":
+                self.source(node, {**cells.get(_id(node.get("guid")), {}), **_values(node, known)})
+            else:
                 self.say(node, "is not a text; left out")
-            elif raw is not None:
-                own, name = _id(node.get("guid")), node.get("name") or ""
-                codings = tuple(self.codings(node, raw))
-                values = {**cells.get(own, {}), **_values(node, _variables(root))}
-                self.project.sources.append(Source(own, name, cleaned(raw), codings, values))
+                for part in (one for one in node.iter() if one.get("plainTextPath")):
+                    self.text(part)
+
+    def source(self, node: etree._Element, cells: dict[str, str]) -> None:
+        """Read one text into the project."""
+        raw = self.text(node)
+        if raw is not None:
+            own, name = _id(node.get("guid")), node.get("name") or ""
+            codings = tuple(self.codings(node, raw))
+            self.project.sources.append(Source(own, name, cleaned(raw), codings, cells))
 
     def named(self, node: etree._Element) -> str:
         """The place of an element: file, line, its kind and its name or GUID."""
@@ -465,9 +480,8 @@ class _Texts:
         return at.replace(tzinfo=at.tzinfo or UTC) if at else None
 
 
-def _cells(root: etree._Element) -> dict[str, dict[str, str]]:
+def _cells(root: etree._Element, known: dict[str, str]) -> dict[str, dict[str, str]]:
     """Values of the cases by the GUID of their source."""
-    known = _variables(root)
     return {
         _id(ref.get("targetGUID")): _values(case, known)
         for case in root.iterfind("{*}Cases/{*}Case")
@@ -499,9 +513,7 @@ def _units(raw: str, way: Way) -> Positions:
     return np.concatenate([[0], np.cumsum(width)]) + mark
 
 
-def _counted(
-    raw: str, spans: Positions, names: Sequence[str]
-) -> tuple[Positions, Way]:
+def _counted(raw: str, spans: Positions, names: Sequence[str]) -> tuple[Positions, Way]:
     """The spans as code points of `raw`, and the way of counting in which most names fit."""
     best, found, chosen = -1, spans, WAYS[0]
     for way in WAYS:

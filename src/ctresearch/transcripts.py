@@ -20,23 +20,26 @@ import unicodedata
 import zlib
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
 from lxml import etree
 
+from ctresearch import seals
 from ctresearch.evidence import INTERVIEWS
 from ctresearch.files import BOM, read_bytes, read_text, write_whole
-from ctresearch.problems import refuse
+from ctresearch.problems import ResearchError, refuse
 from ctresearch.study import Country
 
 MOST = 5_000_000  # bytes of text: a day of talk has a tenth of it
 MOST_XML = 50_000_000  # bytes of a word processor's text, tags and all
 MOST_MEMBERS = 20_000  # files in a zip
 ENDINGS = (".txt", ".docx", ".odt", ".srt", ".vtt")
+SHOWN = 6  # turns of a preview
 # What is looked for where a text is not UTF-8: the encodings of Windows, DOS, the old Macintosh.
 OLDER = ["cp1252", "cp850", "mac_roman", "utf_16", "utf_16_le", "utf_16_be", "utf_32"]
 LINE = re.compile("[^\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029]+")  # line ends have many names
@@ -123,12 +126,26 @@ class Draft:
         """The turns; one without a speaker at their head holds what stands before the first."""
         told = {*self.interviewers, *self.respondents}
         told |= set() if self.respondents else self.voices
-        return tuple(_turns(self.text, told, only=bool(self.respondents)))
+        spoken = _turns(self.text, told, only=bool(self.respondents))
+        return tuple(turn for turn in spoken if turn.words)
 
     @cached_property
     def speakers(self) -> Counter[str]:
         """Turns by speaker."""
         return Counter(turn.speaker for turn in self.turns if turn.speaker)
+
+    @property
+    def preview(self) -> str:
+        """What a person looks at before it is kept: who speaks, what is left out, how it begins."""
+        lines = [
+            f"{self.where}: {len(self.turns)} turns" + f", {self.encoding}" * bool(self.encoding)
+        ]
+        for name, turns in self.speakers.items():
+            lines.append(f"  {name} {'asks' if name in self.asking else 'answers'}, {turns} turns")
+        if self.turns[0].words and NOBODY not in self.interviewers and not self.turns[0].speaker:
+            lines.append(f"  left out, before anybody speaks: {self.turns[0].words!r}")
+        begins = self.house.text.split("\n")[:SHOWN]
+        return "\n".join([*lines, *(f"  | {line:.90}" for line in begins if line)])
 
     @property
     def asking(self) -> set[str]:
@@ -155,14 +172,13 @@ class Draft:
         """The house format. Raises ResearchError where it is not plain who asks."""
         asking, text, places, at = self.asking, [], [], 0
         for turn in self.turns:
-            if not turn.words or not (turn.speaker or self.interviewers == (NOBODY,)):
+            if not (turn.speaker or self.interviewers == (NOBODY,)):
                 continue
             line = f"[{turn.time}] " if turn.time else ""
             line += "I:" if turn.speaker in asking else "R:"
             for begins, words in turn.pieces:
-                if words:
-                    places.append((begins, at + len(line) + 1, len(words)))
-                    line += f" {words}"
+                places.append((begins, at + len(line) + 1, len(words)))
+                line += f" {words}"
             text.append(f"{line}\n")
             at += len(line) + 1
         if not text:
@@ -189,7 +205,35 @@ def read(path: Path, encoding: str = "") -> Draft:
         text, voices = "\n".join(_cues(text)), frozenset(VOICE.findall(text))
     if len(text) > MOST:
         raise refuse(where, f"{len(text):,} characters are no interview", "Is it the right file?")
-    return Draft(where, cleaned(text), used, voices=voices)
+    return Draft(where, cleaned(text), "" if encoding else used, voices=voices)
+
+
+Ask = Callable[[str, str], str]  # a question and its likely answer; gives the answer
+
+
+def settled(draft: Draft, ask: Ask | None) -> Draft:
+    """The draft when its doubts are settled, by asking where there is somebody to ask.
+
+    Raises ResearchError where a doubt is left: how its letters are encoded, or who asks.
+    """
+    if draft.encoding and not draft.encoding.startswith("utf"):
+        what = f"this is not UTF-8; as {draft.encoding} it has a line {draft.strange!r:.90}"
+        if ask is None:
+            cure = f"If that is right, --encoding {draft.encoding}; if not, name the right one."
+            raise refuse(draft.where, what, cure)
+        read_as = ask(f"{draft.where}: {what}. Encoding", draft.encoding)
+        draft = replace(draft, text=read(Path(draft.where), read_as).text)
+    try:
+        draft.asking  # noqa: B018 (raises where that is not plain)
+    except ResearchError as doubt:
+        if ask is None:
+            raise
+        asks = ask(f"{doubt.problems[0].what}.\n{draft.where}: who asks", "")
+        answers = ask("Who answers; commas between, 'others' for all others", "others")
+        named = {name for name in draft.speakers if name != asks}
+        told = named if answers == "others" else set(re.split(r"\s*,\s*", answers))
+        draft = replace(draft, interviewers=(asks,), respondents=tuple(sorted(told)))
+    return draft
 
 
 def cleaned(text: str) -> str:
@@ -392,9 +436,9 @@ def _role(name: str) -> str:
 
 
 def known(country: Country, text: str) -> str:
-    """The interview that has this very text already; "" if none has."""
-    for path in sorted((country.folder / "interviews").glob("*.txt")):
-        if cleaned(read_text(path, country.study.shown(path))) == text:
+    """The interview that has this very text already; "" if none has. Sealed ones need a key."""
+    for path in seals.listed(country.folder / "interviews", "*.txt"):
+        if seals.read_text(path, country.study.shown(path)) == text:
             return path.stem
     return ""
 
@@ -407,26 +451,27 @@ def add(country: Country, text: str) -> str:
     Raises ResearchError where the study has this very text, or keeps its rows in a workbook.
     """
     if there := known(country, text):
-        what = f"this interview is in the study already, as {there}"
-        raise refuse(f"{country.key}/interviews/{there}.txt", what, "Nothing is left to do.")
-    interview = next_id(country)
+        cure = "Nothing is left to do."
+        raise refuse(f"{country.key}, {there}", "this interview is in the study already", cure)
+    interview = next(free_ids(country))
     write(country, interview, text, {})
     return interview
 
 
-def next_id(country: Country) -> str:
-    """The first id no interview of the country ever had: JAM-KI-17."""
-    names = [
-        path.name for of in ("interviews", "codings") for path in (country.folder / of).glob("*")
-    ]
+def free_ids(country: Country) -> Iterator[str]:
+    """The ids no interview of the country ever had: JAM-KI-17, JAM-KI-18, …"""
     listed = country.folder / "interviews.csv"
+    names = [path.name for path in country.folder.glob("*/*")]
     names += [read_text(listed, country.study.shown(listed))] if listed.is_file() else []
     used = re.findall(rf"{country.iso3}-KI-(\d+)", "\n".join(names))
-    return f"{country.iso3}-KI-{max(map(int, used), default=0) + 1:02}"
+    return (f"{country.iso3}-KI-{n:02}" for n in count(max(map(int, used), default=0) + 1))
 
 
-def write(country: Country, interview: str, text: str, cells: Mapping[str, str]) -> None:
-    """Write a transcript and, if it has none, its row: `cells` by column, the others left empty."""
+def write(country: Country, interview: str, text: str, cells: Mapping[str, str]) -> Path:
+    """Write a transcript, sealed in a country with recipients, and its row where it has none.
+
+    cells   by column; the others stay empty for a person to fill
+    """
     listed = country.folder / "interviews.csv"
     where = country.study.shown(listed)
     if listed.with_suffix(".xlsx").is_file():
@@ -434,16 +479,19 @@ def write(country: Country, interview: str, text: str, cells: Mapping[str, str])
         raise refuse(where, "a row can be added to a CSV file only", cure)
     header = ",".join(INTERVIEWS.columns) + "\n"
     content = listed.read_bytes().decode("utf-8") if listed.is_file() else header
-    first, ending = (
-        content.split("\n", 1)[0].strip(f"{BOM}\r"),
-        "\r\n" if "\r\n" in content else "\n",
-    )
+    first, ending = content.split("\n")[0].strip(f"{BOM}\r"), "\r\n" if "\r\n" in content else "\n"
     separator = max(",;\t", key=first.count)
-    row, values = io.StringIO(), {"id": interview, **cells}
+    row, values = io.StringIO(), {**cells, "id": interview}
     csv.writer(row, delimiter=separator, lineterminator=ending).writerow(
         values.get(column.strip('" '), "") for column in first.split(separator)
     )
-    write_whole(country.folder / "interviews" / f"{interview}.txt", text)
+    path = country.folder / "interviews" / f"{interview}.txt"
+    if country.recipients:
+        sealed = seals.seal_bytes(text.encode(), country.recipients)
+        write_whole(seals.sealed(path), sealed)
+    else:
+        write_whole(path, text)
     if not re.search(rf"\b{interview}\b", content):
         content += ("" if content.endswith("\n") else ending) + row.getvalue()
         write_whole(listed, content)
+    return path
