@@ -225,45 +225,45 @@ def _logs(
     codebook: Codebook,
 ) -> list[Path]:
     """Add what is new of a source's codings to the logs of their coders; new logs in one go."""
-    to, by_log = country.recipients, dict[Path, list[Line]]()
+    to, by_coder, v = country.recipients, dict[str, list[Line]](), version(one.text)
     for coding, span in zip(one.source.codings, one.spans, strict=True):
         if span[0] < span[1]:
-            by = signs[coding.coder]
-            log = country.folder / "codings" / f"{one.interview}.{by}.jsonl"
-            line = _line(coding, one.text, span, by, known[coding.code], to)
-            by_log.setdefault(log, []).append(line)
-    for log, lines in by_log.items():
+            given = {"by": signs[coding.coder], "v": v, "code": known[coding.code]}
+            line = _line(coding, one.text, span, to, given)
+            by_coder.setdefault(line.by, []).append(line)
+    logs = {
+        country.folder / "codings" / f"{one.interview}.{by}.jsonl": lines
+        for by, lines in by_coder.items()
+    }
+    for log, lines in logs.items():
         if not log.exists():
             write_whole(log, "".join(map(str, lines)))
             continue
-        there = list(refi.lines_of(log))
+        there = refi.lines_of(log)
         ids = {line.id for line in there}
         marks = {(line.code, line.start, line.end, line.v) for line in there}
         for line in lines:
             if line.id not in ids and (line.code, line.start, line.end, line.v) not in marks:
                 append(log, line, one.text, codebook)
-    return list(by_log)
+    return list(logs)
 
 
 def _line(
     coding: refi.ForeignCoding,
     text: str,
     span: tuple[int, int],
-    by: str,
-    code: str,
     to: Sequence[str],
+    given: Mapping[str, str],
 ) -> Line:
-    """A coding as a line of the log of `by`, its words sealed for `to` if that names anybody."""
-    start, end = span
+    """A coding as a line of a log, its words sealed for `to` if that names anybody."""
+    (start, end), at = span, coding.at or datetime.now(UTC)
     around = {"pre": text[max(0, start - AROUND) : start], "post": text[end : end + AROUND]}
     words = Words(quote=text[start:end], **around, memo=coding.memo)
     return Line(
         id=refi.coding_id(coding.guid),
         op="add",
-        at=coding.at or datetime.now(UTC),
-        by=by,
-        v=version(text),
-        code=code,
+        at=at,
+        **given,
         start=start,
         end=end,
         words=seals.seal_words(words.model_dump_json(), to) if to else words,

@@ -16,9 +16,11 @@ import io
 import re
 import unicodedata
 import uuid
+from base64 import b32decode, b32encode
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import product
 from pathlib import Path
 from zipfile import ZipFile, ZipInfo
@@ -40,6 +42,8 @@ OURS = uuid.uuid5(uuid.NAMESPACE_URL, "urn:ctresearch")
 PROJECT, CODEBOOK = "urn:QDA-XML:project:1.0", "urn:QDA-XML:codebook:1.0"
 READ = re.compile(r"urn:QDA-XML:(project|codebook):[\d:.]+")  # ATLAS.ti and NVivo count otherwise
 ULID = re.compile(f"[0-7][{CROCKFORD}]{{25}}")
+BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+TO_BASE32, FROM_BASE32 = str.maketrans(CROCKFORD, BASE32), str.maketrans(BASE32, CROCKFORD)
 GUID = re.compile("-".join(f"[0-9a-f]{{{n}}}" for n in (8, 4, 4, 4, 12)))
 NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 NAMED = 100  # characters of a quote that name its selection
@@ -97,8 +101,9 @@ class Project:
     said: list[str] = field(default_factory=list)
 
 
+@lru_cache(maxsize=10_000)
 def guid(kind: str, name: str) -> str:
-    """The GUID of a thing of ours: of a 'code', 'source', 'case', 'variable', 'coder' or 'memo'."""
+    """The GUID of a thing of ours: a 'code', 'source', 'case', 'variable', 'coder' or 'memo'."""
     return str(uuid.uuid5(OURS, f"{kind}:{name}"))
 
 
@@ -106,16 +111,14 @@ def coding_guid(line: str) -> str:
     """The GUID of a coding: its ULID in other digits."""
     if not ULID.fullmatch(line):
         return guid("coding", line)
-    number = 0
-    for sign in line:
-        number = number << 5 | CROCKFORD.index(sign)
-    return str(uuid.UUID(int=number))
+    digits = b32decode(f"{line.translate(TO_BASE32):A>32}").hex()[-32:]
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
 def coding_id(given: str) -> str:
     """The id of a coding with this GUID; undoes `coding_guid`."""
-    number = uuid.UUID(given).int
-    return "".join(CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+    digits = b32encode(bytes.fromhex(given.replace("-", "").rjust(40, "0")))
+    return digits.decode("ascii")[-26:].translate(FROM_BASE32)
 
 
 # Out
@@ -156,11 +159,11 @@ def _live(
     country: Country, interview: str, text: str, codebook: Codebook, said: list[str]
 ) -> list[Line]:
     """The live codings of an interview, in the order of its text; stale ones are said."""
-    kept = []
+    kept, now = list[Line](), version(text)
     for log in sorted((country.folder / "codings").glob(f"{interview}.*.jsonl")):
         every = replay(lines_of(log))
-        kept += [_in_use(line, codebook) for line in every if line.v == version(text)]
-        if stale := sum(line.v != version(text) for line in every):
+        kept += [_in_use(line, codebook) for line in every if line.v == now]
+        if stale := sum(line.v != now for line in every):
             said.append(f"{log.name}: {stale} codings of another version of the text; left out")
     return sorted(kept, key=lambda line: (line.start, line.end, line.id))
 
@@ -258,10 +261,8 @@ def _source_out(
         made = {"creatingUser": guid("coder", line.by), "creationDateTime": _utc(line.at)}
         span = {"startPosition": str(line.start), "endPosition": str(line.end)}
         known = coding_guid(line.id)
-        named = {
-            "guid": guid("selection", line.id),
-            "name": xml_text(text[line.start : line.end][:NAMED]),
-        }
+        words = xml_text(text[line.start : line.end][:NAMED])
+        named = {"guid": guid("selection", line.id), "name": words}
         selection = etree.SubElement(source, "PlainTextSelection", named | span | made)
         coding = etree.SubElement(selection, "Coding", {"guid": known} | made)
         etree.SubElement(coding, "CodeRef", targetGUID=guid("code", line.code))
@@ -427,10 +428,11 @@ class _Texts:
             told = " and ".join(name for name, used in zip(COUNTED, way, strict=True) if used)
             self.say(source, f"its positions count {told}")
         for node, (start, end) in zip(nodes, _cleaned_at(raw, at).tolist(), strict=True):
-            coded = node.findall("{*}Coding")
+            coded = [child for child in node if child.tag.endswith("}Coding")]
             if start < end:
-                memo = self.memo(node) if node is not source else ""
-                yield from filter(None, (self.coding(one, node, start, end, memo) for one in coded))
+                noted = self.memo(node) if node is not source and coded else ""
+                made = (self.coding(one, node, start, end, noted) for one in coded)
+                yield from filter(None, made)
             elif coded:
                 self.say(node, "marks no character; left out")
 
@@ -450,8 +452,8 @@ class _Texts:
         self, node: etree._Element, within: etree._Element, start: int, end: int, memo: str
     ) -> ForeignCoding | None:
         """One coding; None, and a word on it, where it is a case's passage or names no code."""
-        named = node.find("{*}CodeRef")
-        code, own = _id(None if named is None else named.get("targetGUID")), _id(node.get("guid"))
+        refs = [_id(ref.get("targetGUID")) for ref in node if ref.tag.endswith("}CodeRef")]
+        code, own = "".join(refs[:1]), _id(node.get("guid"))
         if code in self.cases:
             self.say(within, "belongs to a case, is not coded; left out")
         elif code not in self.project.codes or not GUID.fullmatch(own):
@@ -466,8 +468,13 @@ class _Texts:
 
     def memo(self, node: etree._Element) -> str:
         """What was noted on a selection or coding."""
-        refs = (self.notes.get(_id(ref.get("targetGUID"))) for ref in node.iterfind("{*}NoteRef"))
-        return "\n".join(filter(None, (node.findtext("{*}Description"), *refs)))
+        found = []
+        for child in node:
+            if child.tag.endswith("}Description"):
+                found.append(child.text)
+            elif child.tag.endswith("}NoteRef"):
+                found.append(self.notes.get(_id(child.get("targetGUID"))))
+        return "\n".join(filter(None, found))
 
     def time(self, node: etree._Element, within: etree._Element) -> datetime | None:
         """When a coding was made: its own time, its selection's, else the project's."""
