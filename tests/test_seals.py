@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from random import Random
 
+import pandas as pd
 import pyrage
 import pytest
+from typer.testing import CliRunner
 
-from ctresearch import seals
+from ctresearch import evidence, seals
+from ctresearch.cli import app
+from ctresearch.instruments import read_form
 from ctresearch.problems import ResearchError
+from ctresearch.study import Study
 
 WORDS = "R: They took my passport at the airport and I never saw it again, bon dia.\n"
 
@@ -156,7 +169,7 @@ def test_a_passphrase_guards_a_key_and_a_wrong_one_is_refused(tmp_path, settings
 def test_a_file_sealed_with_a_passphrase_alone_opens_with_it(tmp_path, monkeypatch):
     path = tmp_path / "JAM-KI-03.txt"
     seals.sealed(path).write_bytes(pyrage.passphrase.encrypt(WORDS.encode(), "correct horse"))
-    with pytest.raises(seals.Locked, match="none was given"):
+    with pytest.raises(seals.Locked, match="passphrase was not given"):
         seals.read_text(path)
     monkeypatch.setenv(seals.PASSPHRASE, "correct horse")
 
@@ -186,7 +199,7 @@ def test_a_folder_lists_open_and_sealed_files_once_by_their_open_names(tmp_path,
 
 
 def test_nothing_is_sealed_for_nobody():
-    with pytest.raises(ResearchError, match="does not say who may open"):
+    with pytest.raises(ResearchError, match="does not say whose keys"):
         seals.seal_words("words", ())
 
 
@@ -221,3 +234,332 @@ def test_recipients_of_a_country_that_is_not_listed_are_refused(study, mine):
 
     with pytest.raises(ResearchError, match="Did you mean 'suriname'"):
         _ = study.countries
+
+
+# Countries
+
+
+SURINAME = "research/countries/suriname"
+OPEN_TABLES = (evidence.interviews, evidence.media, evidence.law, evidence.indicators)
+COUNT = 100 if os.environ.get("CTRESEARCH_COUNTS") == "full" else 8
+
+
+@pytest.fixture
+def suriname(study, mine):
+    """Suriname, its evidence taken for that of real people, to be sealed for a key that is here."""
+    recipients_of(study, mine)
+    return real(study)
+
+
+def real(study):
+    path = study.root / SURINAME / "country.toml"
+    path.write_text(path.read_text().replace('evidence = "invented"', 'evidence = "real"'))
+    return Study(study.root).country("suriname")
+
+
+@pytest.fixture
+def typed(study, monkeypatch):
+    """Type a command in the study's folder; the exit code and all that was printed."""
+    monkeypatch.chdir(study.root)
+
+    def type_(*words):
+        done = CliRunner().invoke(app, list(words))
+        if done.exception and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return done.exit_code, done.output
+
+    return type_
+
+
+def git(folder, *words):
+    known = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "gc.auto=0")
+    return subprocess.run(["git", *known, *words], cwd=folder, capture_output=True, check=True)
+
+
+def without_key():
+    (seals.key_folder() / seals.NEW_KEY).rename(seals.key_folder() / "lent.txt")
+
+
+def evidence_of(country):
+    """Every reader's frame."""
+    form = read_form(country.study)
+    return {
+        "interviews": evidence.interviews(country),
+        "turns": evidence.turns(country),
+        "informants": evidence.informants(country),
+        "survey": evidence.survey(country, form),
+    }
+
+
+def shingles(*texts):
+    """Every eight consecutive words, in small letters."""
+    found = set()
+    for text in texts:
+        words = re.findall(r"\w+", text.lower())
+        found |= {" ".join(words[n : n + 8]) for n in range(len(words) - 7)}
+    return found
+
+
+def files_that_hold(said, folder, but=()):
+    """The files below a folder in which any of these shingles stands."""
+    every = [path for path in folder.rglob("*") if path.is_file() and path not in but]
+    return [p for p in every if shingles(p.read_bytes().decode("utf-8", "replace")) & said]
+
+
+def test_a_sealed_country_reads_like_an_open_one(suriname):
+    before = evidence_of(suriname)
+    evidence.seal(suriname)
+
+    assert seals.open_files(suriname.folder) == []
+    for name, frame in evidence_of(suriname).items():
+        pd.testing.assert_frame_equal(frame, before[name])
+
+
+@pytest.mark.parametrize("name", ["interviews.csv", "media.csv", "law.csv", "indicators.csv"])
+def test_any_table_may_be_sealed(suriname, name):
+    evidence.seal(suriname, [name])
+
+    assert seals.is_sealed(suriname.folder / name)
+    frames = [read(suriname) for read in OPEN_TABLES]
+    assert min(map(len, frames)) > 0
+
+
+def test_a_sealed_workbook_reads_like_the_open_one(suriname):
+    path = suriname.folder / "interviews.csv"
+    before = evidence.interviews(suriname)
+    before.drop(columns=["primed", "usable"]).to_excel(path.with_suffix(".xlsx"), index=False)
+    path.unlink()
+    evidence.seal(suriname, ["interviews.xlsx"])
+
+    pd.testing.assert_frame_equal(evidence.interviews(suriname), before)
+
+
+def test_sealed_and_unsealed_the_files_are_as_they_were(suriname):
+    before = {path: path.read_bytes() for path in seals.open_files(suriname.folder)}
+    sealed = evidence.seal(suriname)
+    opened = evidence.unseal(suriname)
+
+    assert sealed == opened == sorted(before)
+    assert {path: path.read_bytes() for path in seals.open_files(suriname.folder)} == before
+    assert not list(suriname.folder.rglob("*.age"))
+
+
+def test_one_transcript_is_unsealed_to_be_corrected(suriname):
+    evidence.seal(suriname)
+    evidence.unseal(suriname, ["interviews/SUR-KI-01.txt"])
+
+    assert seals.open_files(suriname.folder) == [suriname.folder / "interviews/SUR-KI-01.txt"]
+
+
+def test_sealing_again_changes_nothing(suriname):
+    evidence.seal(suriname)
+    before = {path: path.read_bytes() for path in suriname.folder.rglob("*") if path.is_file()}
+
+    assert evidence.seal(suriname) == []
+    assert {p: p.read_bytes() for p in suriname.folder.rglob("*") if p.is_file()} == before
+
+
+def test_other_recipients_in_the_study_have_everything_sealed_again(suriname, mine, typed):
+    evidence.seal(suriname)
+    new = pyrage.x25519.Identity.generate()
+    path = suriname.study.root / "research" / "study.toml"
+    path.write_text(path.read_text().replace(f'["{mine}"]', f'["{mine}", "{new.to_public()}"]'))
+    code, said = typed("check")
+    assert (code, "sealed for other keys" in said) == (1, True)
+    assert typed("seal", "suriname")[0] == 0
+
+    for sealed in suriname.folder.rglob("*.age"):
+        assert pyrage.decrypt(sealed.read_bytes(), [new])
+    assert "sealed for other keys" not in typed("check")[1]
+
+
+def test_nobody_locks_themselves_out(study):
+    recipients_of(study, stranger())
+    suriname = real(study)
+    before = seals.open_files(suriname.folder)
+    with pytest.raises(ResearchError, match="not sealed for you"):
+        evidence.seal(suriname)
+
+    assert seals.open_files(suriname.folder) == before
+
+
+@pytest.mark.usefixtures("mine")
+def test_a_country_that_names_no_keys_is_not_sealed(study, typed):
+    code, said = typed("seal", "suriname")
+
+    assert (code, "[seals]" in said, "ctresearch new key" in said) == (1, True, True)
+    assert not list((study.root / SURINAME).rglob("*.age"))
+
+
+def test_two_versions_of_a_transcript_are_never_chosen_between(suriname):
+    path = suriname.folder / "interviews" / "SUR-KI-01.txt"
+    words = path.read_bytes()
+    evidence.seal(suriname)
+    path.write_bytes(words.replace(b"R: ", b"R: No. ", 1))
+    for change in (evidence.seal, evidence.unseal, evidence.turns):
+        with pytest.raises(ResearchError, match=r"SUR-KI-01\.txt"):
+            change(suriname)
+
+    assert path.read_bytes() != words
+    assert seals.opened(seals.sealed(path).read_bytes(), "") == words
+
+
+@pytest.mark.parametrize("left", ["all", "a beginning", "nothing", "wiped at its beginning"])
+@pytest.mark.parametrize("change", [evidence.seal, evidence.unseal])
+def test_what_an_interruption_left_is_taken_up(suriname, left, change):
+    path = suriname.folder / "interviews" / "SUR-KI-01.txt"
+    words = path.read_bytes()
+    evidence.seal(suriname)
+    half = len(words) // 2
+    kept = {"all": words, "a beginning": words[:half], "nothing": b""}
+    path.write_bytes(kept.get(left, bytes(half) + words[half:]))
+    change(suriname)
+
+    sealed = change is evidence.seal
+    assert (path.exists(), seals.is_sealed(path)) == (not sealed, sealed)
+    assert seals.read_bytes(path) == words
+
+
+# Killed
+
+
+def killed(change, country, after):
+    """Start the work in a process of its own and kill it so many seconds after."""
+    child = os.fork()
+    if child == 0:
+        with contextlib.suppress(BaseException):
+            change(country)
+        os._exit(0)
+    time.sleep(after)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks")
+@pytest.mark.parametrize("change", [evidence.seal, evidence.unseal])
+def test_killed_at_any_moment_the_evidence_is_whole_and_no_opened_text_is_elsewhere(
+    suriname, tmp_path, monkeypatch, change
+):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    whole = {path: path.read_bytes() for path in seals.open_files(suriname.folder)}
+    said = shingles(*(words.decode() for path, words in whole.items() if path.suffix == ".txt"))
+    before = evidence.unseal if change is evidence.seal else evidence.seal
+    before(suriname)
+    began = time.monotonic()
+    change(suriname)
+    lasted = time.monotonic() - began
+    chance, halfway = Random(7), 0
+
+    for _ in range(COUNT):
+        before(suriname)
+        killed(change, suriname, chance.uniform(0, lasted))
+        halfway += 0 < len(seals.sealed_files(suriname.folder)) < len(whole)
+        assert files_that_hold(said, tmp_path, but=whole) == []
+        for path, words in whole.items():
+            there = seals.sealed(path)
+            sealed = there.is_file() and seals.opened(there.read_bytes(), path.name) == words
+            assert sealed or path.read_bytes() == words
+        evidence.seal(suriname)
+        assert files_that_hold(said, tmp_path) == []
+    evidence.unseal(suriname)
+    assert {path: path.read_bytes() for path in whole} == whole
+    assert halfway > COUNT / 4
+
+
+# Without a key
+
+
+def test_check_without_a_key_looks_at_the_rest_and_says_what_it_passed_over(suriname, typed):
+    evidence.seal(suriname)
+    without_key()
+    code, said = typed("check")
+
+    assert code == 0
+    assert f"Passed over: {SURINAME}/interviews" in said
+    assert "15 of 15 transcripts of suriname are sealed" in said
+    assert f"Passed over: {SURINAME}/survey.csv.age" in said
+    assert said.count("~/.config/ctresearch") == 1
+
+
+def test_check_without_a_key_still_finds_the_faults_of_what_is_open(suriname, typed):
+    evidence.seal(suriname)
+    without_key()
+    path = suriname.folder / "law.csv"
+    path.write_text(path.read_text().replace("source", "sauce", 1))
+    code, said = typed("check")
+
+    assert (code, f"{SURINAME}/law.csv" in said, "1 problem " in said) == (1, True, True)
+
+
+def test_a_run_without_a_key_stops_before_it_starts_and_the_others_go_on(suriname, typed):
+    evidence.seal(suriname)
+    without_key()
+    code, said = typed("run", "suriname")
+
+    assert code == 1
+    assert f"{SURINAME}/interviews/SUR-KI-01.txt.age" in said
+    assert "no key on this computer" in said
+    assert (suriname.study.build / "suriname" / "law" / "law.ipynb").is_file()
+    assert not (suriname.study.build / "suriname" / "interviews").exists()
+
+
+# Git
+
+
+def test_open_evidence_of_real_people_is_kept_out_of_git(study, typed, mine):
+    recipients_of(study, mine)
+    suriname = real(study)
+    git(study.root, "init", "-q")
+    code, said = typed("check")
+    assert (code, "where git takes it along" in said) == (1, True)
+    assert "Type: ctresearch seal suriname" in said
+    assert typed("seal", "suriname")[0] == 0
+
+    assert typed("check")[0] == 0
+    git(study.root, "add", "-A")
+    kept = git(study.root, "ls-files", SURINAME).stdout.decode().split()
+    assert f"{SURINAME}/interviews/SUR-KI-01.txt.age" in kept
+    evidence.unseal(suriname)
+    assert typed("check")[0] == 0
+
+
+def test_invented_evidence_may_lie_open_in_git(study, typed):
+    git(study.root, "init", "-q")
+    git(study.root, "add", "-A")
+
+    assert typed("check")[0] == 0
+
+
+def test_a_new_country_keeps_its_open_evidence_out_of_git(study, typed):
+    git(study.root, "init", "-q")
+    typed("new", "country", "grenada", "--name", "Grenada", "--iso3", "GRD")
+    folder = study.root / "research" / "countries" / "grenada"
+    (folder / "interviews").mkdir()
+    (folder / "codings").mkdir()
+    open_ones = ["interviews/GRD-KI-01.txt", "survey.csv", "survey.xlsx", "informants.csv"]
+    sealed = [f"{name}.age" for name in open_ones]
+    for name in [*open_ones, *sealed]:
+        (folder / name).write_text("x")
+
+    taken = {path.relative_to(folder).as_posix() for path in seals.in_git(folder)}
+    assert taken == {".gitignore", "NOTES.md", "country.toml", *sealed}
+
+
+def test_a_transcript_git_already_has_is_a_problem_even_when_ignored(study, typed, mine):
+    git(study.root, "init", "-q")
+    git(study.root, "add", "-A")
+    recipients_of(study, mine)
+    suriname = real(study)
+    (suriname.folder / ".gitignore").write_text("*\n")
+    code, said = typed("check")
+
+    assert (code, "where git takes it along" in said) == (1, True)
+
+
+def test_the_key_a_person_makes_is_told_with_what_to_do_next(typed):
+    code, said = typed("new", "key")
+
+    half = (seals.key_folder() / seals.PUBLIC).read_text().strip()
+    assert (code, half in said, "[seals]" in said) == (0, True, True)
+    assert "SECRET" not in said

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ctresearch import runs
 from ctresearch.fingerprint import Steps, files_in
-from ctresearch.problems import ResearchError
+from ctresearch.problems import Problem, ResearchError
 from ctresearch.study import Study
 
 OUT = ("_book", "_site")
@@ -27,6 +27,7 @@ class Step:
 
     name: str  # check, run jamaica/media, release legal-review, render legal-review
     done: bool  # False: nothing had changed
+    passed_over: tuple[Problem, ...] = ()  # what is sealed and does not open here
 
 
 def build(
@@ -56,7 +57,8 @@ def check(study: Study, *, fresh: bool = False) -> Step:
         return Step("check", False)
     from ctresearch.case import check_study
 
-    check_study(study)
+    if passed_over := check_study(study):  # not marked as done: a key may come
+        return Step("check", True, passed_over)
     steps.mark("check", files)
     return Step("check", True)
 

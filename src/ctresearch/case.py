@@ -18,7 +18,8 @@ from typing import Protocol, TypeVar
 import pandas as pd
 
 from ctresearch import coding, evidence, findings, instruments
-from ctresearch.problems import Problems, refuse
+from ctresearch.problems import Problem, Problems, refuse
+from ctresearch.seals import Sealed
 from ctresearch.study import Country, Meeting, Study, Threshold, find_study
 from ctresearch.tables import write_table
 
@@ -238,16 +239,21 @@ def _with_index(table: pd.DataFrame) -> pd.DataFrame:
     return table.reset_index() if named else table
 
 
-def check_study(study: Study) -> None:
+def check_study(study: Study) -> tuple[Problem, ...]:
     """Check everything people keep: instruments, evidence, coding logs.
 
-    Raises ResearchError with every problem found, so that each file is mended once.
+    returns  what was passed over, because it is sealed and no key here opens it
+
+    Raises ResearchError with every other problem found, so that each file is mended once.
     """
     problems = Problems()
     for part in (instruments.lint, evidence.check_study, _check_codings):
         with problems.gather():
             part(study)
+    passed_over = tuple(p for p in dict.fromkeys(problems.found) if isinstance(p, Sealed))
+    problems.found = [each for each in problems.found if each not in passed_over]
     problems.raise_any()
+    return passed_over
 
 
 def _check_codings(study: Study) -> None:

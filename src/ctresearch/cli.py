@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 problems found in the user's files (listed), 2 wrong usage
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ctresearch.problems import Problem, ResearchError
+from ctresearch.problems import Problem, ResearchError, refuse
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -33,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A workbench for research on trafficking in persons in the Caribbean.",
 )
-new = typer.Typer(no_args_is_help=True, help="Start a country.")
+new = typer.Typer(no_args_is_help=True, help="Start a country, or make your key.")
 app.add_typer(new, name="new")
 bring = typer.Typer(no_args_is_help=True, help="Bring interviews into a country.")
 app.add_typer(bring, name="import")
@@ -50,6 +51,7 @@ Answers = Annotated[
     list[str] | None, typer.Option("--respondent", help="Who answers; all others if not given.")
 ]
 Of = Annotated[str | None, typer.Option("--country", help="A country of the study.")]
+Files = Annotated[list[str] | None, typer.Argument(help="interviews/JAM-KI-03.txt; all if none.")]
 Places = Annotated[list[str] | None, typer.Argument(help="Countries or meetings; all if none.")]
 
 
@@ -88,6 +90,14 @@ def _print_problems(problems: tuple[Problem, ...], as_json: bool) -> None:
     print(f"\n{len(problems)} {noun} to mend.", file=sys.stderr)
 
 
+def _print_passed_over(sealed: tuple[Problem, ...]) -> None:
+    """What is sealed and could not be looked at, with one cure for all of it."""
+    for problem in sealed:
+        print(f"Passed over: {problem.where}\n  {problem.what}", file=sys.stderr)
+    if sealed:
+        print(f"  → {sealed[0].fix}\n", file=sys.stderr)
+
+
 @app.command()
 def build(fresh: Fresh = False) -> None:
     """Check, run, release and render whatever changed: the main job."""
@@ -115,8 +125,13 @@ def check(as_json: AsJson = False) -> None:
     from ctresearch import build as job
 
     with told(as_json):
-        job.check(here(), fresh=True)
-    print(json.dumps({"problems": []}) if as_json else "No problems. Next: ctresearch run")
+        passed_over = job.check(here(), fresh=True).passed_over
+    if as_json:
+        told_over = [vars(problem) for problem in passed_over]
+        print(json.dumps({"problems": [], "passed_over": told_over}, indent=1))
+        return
+    _print_passed_over(passed_over)
+    print(f"No problems{' in all the rest' if passed_over else ''}. Next: ctresearch run")
 
 
 @app.command()
@@ -205,6 +220,38 @@ def invent(
 
 
 @app.command()
+def seal(
+    country: Annotated[str, typer.Argument(help="A folder of countries/.")], files: Files = None
+) -> None:
+    """Seal the evidence of COUNTRY, or FILES of it, for the keys that study.toml names."""
+    from ctresearch import evidence, seals
+
+    with told():
+        place = here().country(country)
+        sealed = evidence.seal(place, files or [])
+        doubts = seals.doubts()
+    keys = len(place.recipients)
+    if keys == 1:
+        doubts.append("One key alone opens it. If it is lost, so is the evidence: name a second.")
+    print(f"{len(sealed)} files of {country} sealed, for {keys} key{'s' * (keys > 1)}.")
+    print("\n".join(doubts))
+    print("Copies elsewhere stay open: mail, memory sticks, the recorder. Next: ctresearch check")
+
+
+@app.command()
+def unseal(
+    country: Annotated[str, typer.Argument(help="A folder of countries/.")], files: Files = None
+) -> None:
+    """Open the evidence of COUNTRY, or FILES of it, for work in other programs."""
+    from ctresearch import evidence
+
+    with told():
+        opened = evidence.unseal(here().country(country), files or [])
+    print(f"{len(opened)} files of {country} now lie open on this computer.")
+    print(f"When you have done your work: ctresearch seal {country}")
+
+
+@app.command()
 def status(as_json: AsJson = False) -> None:
     """Say which notebooks are not up to date, and why."""
     from ctresearch import runs
@@ -225,8 +272,13 @@ def lab() -> None:
     """Open JupyterLab in the study's research/ folder."""
     import subprocess
 
+    from ctresearch import seals
+
     with told():
-        folder = here().research
+        study = here()
+        if study.file.seals:
+            seals.unlock()
+        folder = study.research
     raise typer.Exit(subprocess.call([sys.executable, "-m", "jupyterlab"], cwd=folder))
 
 
@@ -326,8 +378,26 @@ def _print_exchanged(study: Study, done: Exchanged) -> None:
         print(f"wrote {study.shown(path)}")
 
 
+@new.command("key")
+def new_key() -> None:
+    """Make your key: its secret half stays on this computer, its public half goes to study.toml."""
+    from getpass import getpass
+
+    from ctresearch import seals
+
+    with told():
+        asked = sys.stdin.isatty() and seals.PASSPHRASE not in os.environ
+        phrase = getpass("A passphrase for it (Enter for none): ") if asked else seals.passphrase()
+        if asked and phrase and phrase != getpass("The same again: "):
+            raise refuse("ctresearch new key", "the two differ; no key was made", "Type it again.")
+        half = seals.new_key(phrase)
+    print(f"Your key is in {seals.shown(seals.key_folder())}. Keep a copy of it in a safe place:")
+    print("what is sealed for it alone is lost with it, and nobody can help.")
+    print(f'Next: under [seals] in research/study.toml, name it: jamaica = ["{half}"]')
+
+
 def _known(study: Study, report: str) -> str:
-    from ctresearch.problems import refuse, suggestion
+    from ctresearch.problems import suggestion
 
     names, report = study.report_names, Path(report).name
     if report not in names:
@@ -372,6 +442,7 @@ class Shown:
         """Go through the steps to their end and count those that had something to do."""
         for step in steps:
             self.done += step.done
+            _print_passed_over(step.passed_over)
             if self.bar is not None:
                 self.bar.update(self.task, advance=1, description=step.name)
             elif step.done:

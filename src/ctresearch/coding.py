@@ -29,9 +29,9 @@ from typing import Any, Literal
 import pandas as pd
 from pydantic import AwareDatetime, BaseModel, ConfigDict, model_validator
 
-from ctresearch.files import read_text
 from ctresearch.instruments import Codebook
 from ctresearch.problems import Problem, Problems, refuse, suggestion
+from ctresearch.seals import read_text
 from ctresearch.study import Country, parse_record
 
 # A frame of segments. segment: id of the line that made it; turn: the turn in which it starts, ""

@@ -1,7 +1,8 @@
 """Evidence: the tables of the study, read and checked before anything is counted.
 
 In    research/countries/*/: interviews.csv, interviews/*.txt, media.csv, survey.csv, law.csv,
-      indicators.csv; research/meetings/*/*.csv; research/monitoring/*.csv; references.bib
+      indicators.csv, informants.csv, each open or sealed (.age); research/meetings/*/*.csv;
+      research/monitoring/*.csv; references.bib
 Out   frames of declared columns (`INTERVIEWS`, `TURNS`, `MEDIA`, …), index `row` = the row of the
       file; or every fault as a Problem. evidence.toml, beside this file, declares the columns.
 
@@ -15,7 +16,7 @@ a day it was seen and a grade (R8), and a search that found nothing is in the me
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -23,11 +24,11 @@ from typing import Any
 
 import pandas as pd
 
-from ctresearch import tables
+from ctresearch import seals, tables
 from ctresearch.files import read_text, read_toml
 from ctresearch.instruments import Form, Question, read_form, read_media_form
 from ctresearch.problems import Problem, Problems, ResearchError, refuse, suggestion
-from ctresearch.study import Country, Meeting, Place, Study
+from ctresearch.study import Country, Meeting, Place, Study, keep_out_of_git
 from ctresearch.tables import Table, number, numbers, text
 
 Fault = tuple[object, str, str, str]  # row, column, what is wrong, how to mend it
@@ -43,6 +44,11 @@ AFTER_DEPOSIT = timedelta(days=30)  # for a state that joins later (article 17.2
 ANSWERS = ("excellent", "very_good", "good", "fair", "less_than_fair", "poor", "very_poor")
 TURN = re.compile(r"(?:\[\d\d:\d\d:\d\d\] )?(?P<speaker>[IR]): (?P<text>.*\S.*)")
 ENTRY = re.compile(r"^@(?!comment|string|preamble)\w+\{([^,\s]+),", re.MULTILINE | re.IGNORECASE)
+OPEN_WORDS = re.compile(rb'"words"\s*:\s*\{[^}]*:\s*"[^"]')  # in a line of a coding log
+OUT_OF_GIT = (
+    "Type: ctresearch seal {0}. If git has taken them along already, `git log` still holds them:"
+    " do not share the study before somebody who knows git has removed them from its history."
+)
 OF_THE_DEVICE = {"start", "end", "today", "deviceid", "username", "uuid", "instanceID", "audit"}
 
 
@@ -54,7 +60,9 @@ def _table(name: str, row: str, columns: dict[str, dict[str, Any]]) -> Table:
 
 DECLARED = read_toml(Path(__file__).with_suffix(".toml"))
 TABLES = {name: _table(name, **of) for name, of in DECLARED.items()}
-INTERVIEWS, TURNS, MEDIA, LAW, INDICATORS, *OTHERS = TABLES.values()  # in the order of the file
+INTERVIEWS, TURNS, MEDIA, LAW, INDICATORS, INFORMANTS, *OTHERS = (
+    TABLES.values()
+)  # in the order of the file
 TRAININGS, CAMPAIGNS, ASSISTANCE, *OF_A_MEETING = OTHERS
 AGENDA, DELEGATIONS, STATEMENTS, RECOMMENDATIONS, COMMITMENTS, EVALUATION, COMMENTS = OF_A_MEETING
 PRESS = Table("press", MEDIA.row, MEDIA.schema)
@@ -88,18 +96,27 @@ def turns(country: Country) -> pd.DataFrame:
     An interview that must not be counted has its turns here, so that its codings can be checked;
     `interviews` says which are `usable`. Only those need a transcript: a withdrawn one may be gone.
 
-    Raises ResearchError for a malformed line, an interview without a transcript, a transcript
-    without a row, and an own definition that is not a respondent's turn.
+    Raises ResearchError for a transcript that no key here opens, a malformed line, an interview
+    without a transcript, a transcript without a row, and an own definition that is not a
+    respondent's turn.
     """
     found, shown = Problems(), country.study.shown
     listed = None
     with found.gather():
         listed = interviews(country)
-    paths = sorted((country.folder / "interviews").glob("*.txt"))
+    paths = seals.listed(country.folder / "interviews", "*.txt")
     spoken: list[dict[str, Any]] = []
+    locked = []
     for path in paths:
         with found.gather():
-            spoken += _transcript(path, shown(path))
+            try:
+                spoken += _transcript(path, shown(path))
+            except seals.Locked:
+                locked.append(path)
+    if locked:
+        many = f"{len(locked)} of {len(paths)} transcripts of {country.key} are"
+        found.found += seals.Locked(shown(country.folder / "interviews"), many).problems
+        found.raise_any()
     if listed is not None:
         faults = _pairing_faults(listed[listed["usable"]], paths, spoken)
         found.found += _problems(country, INTERVIEWS, faults)
@@ -126,6 +143,11 @@ def indicators(country: Country) -> pd.DataFrame:
     return numbers(_read(country, INDICATORS), "year", "value")
 
 
+def informants(country: Country) -> pd.DataFrame:
+    """Who the informants of a country are; for the scan of what goes out, and nothing else."""
+    return _read(country, INFORMANTS)
+
+
 def survey(country: Country, form: Form) -> pd.DataFrame:
     """The survey of a country as Kobo or ODK exported it, matched against the form.
 
@@ -142,7 +164,7 @@ def survey(country: Country, form: Form) -> pd.DataFrame:
     if path is None:
         return numbers(_empty(of), "weight")
     where = country.study.shown(path)
-    rows = tables.read_rows(path, where)
+    rows = tables.read_rows(path, where, seals.read_bytes(path, where))
     names = {header: _question(header, form) for header in rows.columns}
     rows = rows[[header for header, name in names.items() if name]].rename(columns=names)
     for twice in rows.columns[rows.columns.duplicated()]:
@@ -234,19 +256,57 @@ def check_country(country: Country) -> None:
     def answers(country: Country) -> pd.DataFrame:
         return survey(country, read_form(country.study))
 
-    reads = (_strays, interviews, turns, media, law, indicators, answers)
+    reads = (
+        _strays,
+        _in_git,
+        _open_to_others,
+        interviews,
+        turns,
+        media,
+        law,
+        indicators,
+        informants,
+        answers,
+    )
     _each(partial(read, country) for read in reads)
 
 
 def _strays(country: Country) -> None:
     """Refuse spreadsheets that no reader looks for: misnamed, or of a format that is not read."""
     found, known = Problems(), [f"{name}.csv" for name in (*OF_A_COUNTRY, "informants")]
-    for path in sorted(p for p in country.folder.iterdir() if p.suffix.lower() in SHEETS):
+    for path in (p for p in seals.listed(country.folder, "*") if p.suffix.lower() in SHEETS):
         read = path.suffix in (".csv", ".xlsx") and f"{path.stem}.csv" in known
         if not read and path.name[0] not in ".~":
             cure = f"{suggestion(f'{path.stem}.csv', known)} Else keep it elsewhere."
             found.add(country.study.shown(path), "nothing reads a file of this name", cure)
     found.raise_any()
+
+
+def _in_git(country: Country) -> None:
+    """Refuse evidence of real people that lies open where git would take it along."""
+    if country.file.evidence == "invented":
+        return
+    open_files = {*seals.open_files(country.folder), *_open_logs(country)}
+    found = sorted(open_files.intersection(seals.in_git(country.folder)))
+    if found:
+        named = ", ".join(country.study.shown(path) for path in found[:3])
+        more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+        what = f"evidence of real people lies open where git takes it along: {named}{more}"
+        raise refuse(country.study.shown(country.folder), what, OUT_OF_GIT.format(country.key))
+
+
+def _open_logs(country: Country) -> list[Path]:
+    """The coding logs that hold words of an interview in clear."""
+    logs = (country.folder / "codings").glob("*.jsonl")
+    return [path for path in logs if OPEN_WORDS.search(path.read_bytes())]
+
+
+def _open_to_others(country: Country) -> None:
+    """Refuse seals for people whom study.toml names no longer, or not for those it names now."""
+    if seals.sealed_for(country.folder) not in ((), country.recipients):
+        cure = f"Type: ctresearch seal {country.key}"
+        what = "it is sealed for other keys than study.toml names under [seals]"
+        raise refuse(country.study.shown(country.folder), what, cure)
 
 
 def check_meeting(meeting: Meeting) -> None:
@@ -274,6 +334,58 @@ def _each(reads: Iterable[Callable[[], object]]) -> None:
     found.raise_any()
 
 
+# Sealing
+
+
+def seal(country: Country, names: Sequence[str] = ()) -> list[Path]:
+    """Seal what would tell who spoke or what was said, for the recipients study.toml names.
+
+    Where they are others than before, what is sealed already is sealed again for them. Stopped at
+    any moment, the evidence is whole, and the same call goes on.
+
+    names    files of the country's folder; transcripts, survey and informants if none is named
+    returns  the files sealed, or sealed again, by their open names
+
+    Raises ResearchError where study.toml names nobody, or no key here opens what would be sealed.
+    """
+    folder, shown, recipients = country.folder, country.study.shown, country.recipients
+    seals.reseal_test(recipients, shown(folder))
+    before = seals.sealed_for(folder)
+    changed = before != recipients and bool(before or seals.sealed_files(folder))
+    if not changed:
+        seals.remember(folder, recipients)
+    keep_out_of_git(country)
+    found = Problems()
+    opened = [folder / name for name in names] or seals.open_files(folder)
+    for path in opened:
+        with found.gather():
+            seals.seal(path, recipients, shown(path))
+    again = seals.sealed_files(folder) if changed else []
+    for path in again:
+        with found.gather():
+            seals.reseal(path, recipients, shown(path))
+    found.raise_any()
+    seals.remember(folder, recipients)
+    return sorted({*opened, *again})
+
+
+def unseal(country: Country, names: Sequence[str] = ()) -> list[Path]:
+    """Put open files in the place of sealed ones, to work on them in other programs.
+
+    names    files of the country's folder, by their open names; all that is sealed if none is named
+
+    Words in coding logs stay sealed: logs go to colleagues through git, and are read with the key.
+    """
+    keep_out_of_git(country)
+    found = Problems()
+    sealed = [country.folder / name for name in names] or seals.sealed_files(country.folder)
+    for path in sealed:
+        with found.gather():
+            seals.unseal(path, country.study.shown(path))
+    found.raise_any()
+    return sealed
+
+
 # Reading
 
 
@@ -282,7 +394,8 @@ def _read(place: Place, of: Table) -> pd.DataFrame:
     path = _found(place, of)
     if path is None:
         return _empty(of)
-    frame = tables.read_table(path, of, place.study.shown(path))
+    where = place.study.shown(path)
+    frame = tables.read_table(path, of, where, seals.read_bytes(path, where))
     faults = [fault for rule in RULES.get(of.name, ()) for fault in rule(frame, place)]
     if faults:
         raise ResearchError(_problems(place, of, faults))
@@ -296,9 +409,9 @@ def _problems(place: Place, of: Table, faults: Iterable[Fault]) -> list[Problem]
 
 
 def _found(place: Place, of: Table) -> Path | None:
-    """The file of a table, CSV or XLSX; a Problem where it must be there and is not."""
+    """The file of a table, CSV or XLSX, by its open name; a Problem where it must be there."""
     paths = [place.folder / f"{of.name}{ending}" for ending in (".csv", ".xlsx")]
-    there = [path for path in paths if path.is_file()]
+    there = [path for path in paths if seals.placed(path, place.study.shown(path))]
     where = place.study.shown(paths[0])
     if len(there) > 1:
         raise refuse(where, f"{paths[1].name} stands beside it", "Keep one of the two.")
@@ -319,7 +432,7 @@ def _empty(of: Table) -> pd.DataFrame:
 def _transcript(path: Path, where: str) -> list[dict[str, Any]]:
     """The turns of one file; empty lines are passed over."""
     found, rows, start = Problems(), [], 0
-    for line, words in enumerate(read_text(path, where).split("\n"), start=1):
+    for line, words in enumerate(seals.read_text(path, where).split("\n"), start=1):
         if turn := TURN.fullmatch(words):
             of = {"turn": f"{path.stem}:{line}", "interview": path.stem, "informant": path.stem}
             span = {"start": start + turn.start("text"), "end": start + turn.end("text")}

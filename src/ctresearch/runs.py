@@ -22,6 +22,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from ctresearch import seals
 from ctresearch.files import alone, digest, read_bytes, write_whole
 from ctresearch.fingerprint import Contents, package_digest, versions
 from ctresearch.problems import Problem, Problems, ResearchError, refuse, suggestion
@@ -144,6 +145,19 @@ def inputs(run: Run, study: Study) -> list[Path]:
     return sorted(p for p in found if p.is_file() and p.name not in NOT_INPUTS and p.name[0] != ".")
 
 
+def locked(study: Study, runs: Sequence[Run]) -> dict[Run, Problem]:
+    """The runs whose evidence is sealed and does not open here, each with why."""
+    found = {}
+    for run in runs:
+        for path in [p for p in inputs(run, study) if p.suffix == seals.ENDING][:1]:
+            where = study.shown(path)
+            try:
+                seals.opened(read_bytes(path, where), where)
+            except ResearchError as error:
+                found[run] = error.problems[0]
+    return found
+
+
 def name_of_content(run: Run, study: Study, contents: Contents, upstream: Sequence[Run]) -> str:
     """The digest of all a run rests on: cells, parameters, inputs, results before it, versions."""
     rests_on = {
@@ -222,6 +236,8 @@ class _Round:
         self.failed: set[str] = set()
         self.under_way: dict[Future[float], tuple[Run, str, Path]] = {}
         self.pool: ProcessPoolExecutor | None = None
+        # before any process starts, so that a passphrase asked for here reaches all of them
+        self.locked = locked(study, [run for run in runs if self._may_be_locked(run)])
 
     def __enter__(self) -> _Round:
         return self
@@ -255,10 +271,21 @@ class _Round:
         if not self.fresh and key == _kept_key(self.study, run):
             yield Done(run, 0.0, skipped=True)
             return
+        if run in self.locked:
+            self.failed.add(run.name)
+            yield Done(run, 0.0, problem=self.locked[run])
+            return
         if self.started is not None:
             self.started(run)
         scratch = _scratch(self.study, run)
         self.under_way[self._submit(_job(self.study, run, scratch))] = (run, key, scratch)
+
+    def _may_be_locked(self, run: Run) -> bool:
+        """Whether a run of a sealed country is not up to date."""
+        if run.place not in self.study.file.seals:
+            return False
+        key = name_of_content(run, self.study, self.contents, before(run, self.every))
+        return self.fresh or key != _kept_key(self.study, run)
 
     def _submit(self, job: dict[str, Any]) -> Future[float]:
         if self.pool is None:  # starting processes costs more than finding nothing to do

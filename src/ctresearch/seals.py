@@ -16,6 +16,7 @@ from __future__ import annotations
 import base64
 import os
 import stat
+import subprocess
 import sys
 from collections.abc import Sequence
 from functools import lru_cache
@@ -33,19 +34,26 @@ PASSPHRASE = "CTRESEARCH_PASSPHRASE"
 NEW_KEY, PUBLIC = "my.key", "my.public"
 NO_KEY_FITS = "No matching keys found"  # pyrage's words
 BY_PASSPHRASE = b"age-encryption.org/v1\n-> scrypt "
+SEALED_FOR = "sealed-for.txt"  # in a country's folder: the public halves it is sealed for
 SECRET = "AGE-SECRET-KEY-"
 BOTH = "the open file and the sealed one are both here, and they differ"
 KEEP_ONE = "Move the one you do not want out of the study, then type the command again."
 
-# What must not lie open where evidence is real; patterns in a country's folder.
-SENSITIVE = ("interviews/*", "survey.*", "informants.*", "codings/*.torn")
+# What must not lie open where evidence is real, JupyterLab's own copies of it among them; patterns
+# in a country's folder. Words in coding logs are sealed too, line by line, and the logs stay.
+COPIES = "**/.ipynb_checkpoints/*"
+SENSITIVE = ("interviews/*", "survey.*", "informants.*", "codings/*.torn", COPIES)
+
+
+class Sealed(Problem):
+    """Evidence that no key here opens: `check` passes over it, all else stops at it."""
 
 
 class Locked(ResearchError):  # noqa: N818 (what the evidence is, not what went wrong)
     """Sealed evidence that no key here opens."""
 
-    def __init__(self, where: str, what: str = "") -> None:
-        super().__init__([Problem(where, what or f"this is sealed, and {_why_locked()}", _cure())])
+    def __init__(self, where: str, they: str = "this is", why: str = "") -> None:
+        super().__init__([Sealed(where, f"{they} sealed, and {why or _why_locked()}", _cure())])
 
 
 # Reading
@@ -187,7 +195,7 @@ def new_key(passphrase: str = "") -> str:
         public = folder / PUBLIC
         known = f" Its public half: {public.read_text().strip()}" if public.is_file() else ""
         cure = f"Use it; a key that is lost cannot be made again.{known}"
-        raise refuse(_shown(there[0]), "you have a key already", cure)
+        raise refuse(shown(there[0]), "you have a key already", cure)
     key = pyrage.x25519.Identity.generate()
     half = str(key.to_public())
     content = f"# public key: {half}\n{key}\n".encode()
@@ -203,7 +211,7 @@ def doubts() -> list[str]:
     """What a person should know about their keys: those that others on this computer can read."""
     others = stat.S_IRWXG | stat.S_IRWXO
     return [
-        f"Others on this computer can read your key {_shown(path)}. Type: chmod 600 {_shown(path)}"
+        f"Others on this computer can read your key {shown(path)}. Type: chmod 600 {shown(path)}"
         for path in key_files()
         if os.name == "posix" and path.stat().st_mode & others
     ]
@@ -221,6 +229,16 @@ def passphrase(ask: bool = True) -> str:
     return os.environ.get(PASSPHRASE, "")
 
 
+def unlock() -> None:
+    """Ask for the passphrase now if a key here needs one: what is started later cannot ask."""
+    if any(map(_is_guarded, key_files())):
+        passphrase()
+
+
+def _is_guarded(key: Path) -> bool:
+    return files.read_bytes(key, shown(key)).startswith(BY_PASSPHRASE)
+
+
 def _open_keys() -> list[Any]:
     return [key for path in key_files() for key in _keys_in(path, guarded=False)]
 
@@ -231,20 +249,18 @@ def _guarded_keys() -> list[Any]:
 
 def _keys_in(path: Path, *, guarded: bool) -> Sequence[Any]:
     """The keys of one file, if it is (or is not) guarded by a passphrase."""
-    content = files.read_bytes(path, _shown(path))
-    if content.startswith(BY_PASSPHRASE) != guarded:
+    if _is_guarded(path) != guarded or (guarded and not passphrase()):
         return ()
-    if guarded and not passphrase():
-        return ()
+    content = path.read_bytes()
     try:
         return _parsed(_unguarded(content, passphrase()) if guarded else content)
     except (pyrage.IdentityError, UnicodeDecodeError):
         cure = "Put the right file there; it holds a line that begins with AGE-SECRET-KEY-1."
-        raise refuse(_shown(path), "this is not a key", cure) from None
+        raise refuse(shown(path), "this is not a key", cure) from None
     except pyrage.DecryptError:
         os.environ.pop(PASSPHRASE, None)
         cure = "Type the command again, and the passphrase with care (is Caps Lock on?)."
-        raise refuse(_shown(path), "the passphrase does not open this key", cure) from None
+        raise refuse(shown(path), "the passphrase does not open this key", cure) from None
 
 
 @lru_cache
@@ -264,18 +280,22 @@ def _unguarded(content: bytes, phrase: str) -> bytes:
 def _by_passphrase(data: bytes, where: str) -> bytes:
     """A file that a passphrase opens, as `age -p` makes it."""
     if not passphrase():
-        raise Locked(where, "this is sealed with a passphrase, and none was given")
+        raise Locked(where, why="its passphrase was not given")
     try:
         return _unguarded(data, passphrase())
     except pyrage.DecryptError:
-        raise Locked(where, "the passphrase does not open this, or the file is damaged") from None
+        raise Locked(where, why="the passphrase given does not open it") from None
 
 
 @lru_cache
 def _recipients(halves: tuple[str, ...]) -> list[Any]:
     if not halves:
-        cure = 'Add them: [seals], then a line such as jamaica = ["age1…", "age1…"].'
-        raise refuse("research/study.toml, [seals]", "it does not say who may open this", cure)
+        cure = (
+            'Add a line to [seals] for the country, as in: jamaica = ["age1…", "age1…"], with the'
+            " public halves of the keys; yours you get with: ctresearch new key"
+        )
+        where = "research/study.toml, [seals]"
+        raise refuse(where, "it does not say whose keys may open this", cure)
     return [pyrage.x25519.Recipient.from_str(half) for half in halves]
 
 
@@ -283,25 +303,23 @@ def _why_locked() -> str:
     paths = key_files()
     if not paths:
         return "there is no key on this computer"
-    guarded = any(path.read_bytes().startswith(BY_PASSPHRASE) for path in paths)
-    if guarded and not passphrase(ask=False):
+    if any(map(_is_guarded, paths)) and not passphrase(ask=False):
         return "the passphrase of your key was not given"
     return "your key does not open it: it was sealed for other people"
 
 
 def _cure() -> str:
-    looked = (
-        f"the files {KEYS} names" if os.environ.get(KEYS) else f"the folder {_shown(key_folder())}"
-    )
+    named = f"among the files that {KEYS} names"
+    looked = named if os.environ.get(KEYS) else f"in the folder {shown(key_folder())}"
     return (
-        f"Nothing is lost. Keys are looked for in {looked}; put your key there (its name ends in"
-        " .key) and type the command again, or ask a colleague whose key opens it to add you"
-        " under [seals] in research/study.toml and to type `ctresearch seal` again."
+        f"Nothing is lost, and all else still works. Your key is looked for {looked}: put it there"
+        " (its name ends in .key) and type the command again; or ask a colleague who can open this"
+        " to name your key under [seals] in research/study.toml and to seal it again."
     )
 
 
-def _shown(path: Path) -> str:
-    """A path without the name of the user."""
+def shown(path: Path) -> str:
+    """A path of this person's, without the name of the user."""
     try:
         return f"~/{path.relative_to(Path.home()).as_posix()}"
     except ValueError:
@@ -358,6 +376,33 @@ def open_files(folder: Path) -> list[Path]:
 def sealed_files(folder: Path) -> list[Path]:
     """The sealed files of a country, by their open names."""
     return sorted(path.with_suffix("") for path in folder.rglob(f"*{ENDING}"))
+
+
+def sealed_for(folder: Path) -> tuple[str, ...]:
+    """Whose keys open what is sealed in a country; () where that is not known."""
+    path = folder / SEALED_FOR
+    return tuple(path.read_text(encoding="utf-8").split()) if path.is_file() else ()
+
+
+def remember(folder: Path, recipients: Sequence[str]) -> None:
+    """Write down for whom a country is sealed: age files do not tell."""
+    if sealed_for(folder) != tuple(recipients):
+        files.write_whole(folder / SEALED_FOR, "".join(f"{half}\n" for half in recipients))
+
+
+def in_git(folder: Path) -> set[Path]:
+    """The files below a folder that git has, or would take along; none where git is not at work."""
+    asked = ["git", "-C", str(folder), "ls-files", "-z", "--cached", "--others"]
+    try:
+        said = subprocess.run([*asked, "--exclude-standard"], capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return set()
+    return {folder / name for name in os.fsdecode(said.stdout).split("\0") if name}
+
+
+def reseal_test(recipients: Sequence[str], where: str) -> None:
+    """Refuse to seal what could not be opened here again, before anything is touched."""
+    _checked(b"", recipients, where)
 
 
 def _checked(data: bytes, recipients: Sequence[str], where: str) -> bytes:

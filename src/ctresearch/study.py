@@ -24,6 +24,9 @@ from ctresearch.files import read_toml, write_whole
 from ctresearch.problems import Problem, Problems, ResearchError, nearest, refuse, suggestion
 
 MARK = Path("research") / "study.toml"
+IGNORED = "# Evidence of real people goes into git sealed (.age) or not at all.\n" + "".join(
+    f"{line}\n" for line in (*seals.SENSITIVE, "!*.age")
+)
 INVENTED_STREAMS = frozenset({"interview", "media", "survey", "indicators"})
 Key = Annotated[str, Field(pattern=r"[a-z0-9]+(-[a-z0-9]+)*")]
 Languages = Annotated[tuple[str, ...], Field(min_length=1)]
@@ -355,9 +358,17 @@ def new_country(study: Study, key: str, name: str, iso3: str) -> Path:
     ]
     write_whole(folder / "country.toml", "\n".join(lines) + "\n")
     write_whole(folder / "NOTES.md", f"# {name}: what a reader must know\n\nNothing yet.\n")
+    write_whole(folder / ".gitignore", IGNORED)
     if key not in study.file.countries:
         write_whole(listing, f'{text[:listed].rstrip()}\n    "{key}",\n{text[listed:]}')
     return folder
+
+
+def keep_out_of_git(country: Country) -> None:
+    """Let git pass by what lies open in the folder of a real country; an own .gitignore stays."""
+    path = country.folder / ".gitignore"
+    if country.file.evidence == "real" and not path.exists():
+        write_whole(path, IGNORED)
 
 
 def _check_key(key: str) -> None:

@@ -22,7 +22,7 @@ import pandas as pd
 import pandera.errors
 import pandera.pandas as pa
 
-from ctresearch.files import read_bytes, read_text, write_whole
+from ctresearch.files import as_text, read_bytes, write_whole
 from ctresearch.problems import Problem, Problems, ResearchError, nearest, refuse, suggestion
 
 FIRST_ROW = 2  # the row number a spreadsheet shows for the first row under the header
@@ -165,8 +165,12 @@ def _dated(
     return pa.Column(str, checks, description=meaning, metadata=known, required=not optional)
 
 
-def read_table(path: Path, of: Table, where: str | None = None) -> pd.DataFrame:
+def read_table(
+    path: Path, of: Table, where: str | None = None, content: bytes | None = None
+) -> pd.DataFrame:
     """Read a CSV or XLSX file as the table `of`.
+
+    content  its bytes, where they are at hand and not to be read from the disk
 
     returns  a frame of text columns in the table's order, index `row` = the row number a
              spreadsheet shows; optional columns that are absent come as ""
@@ -174,7 +178,7 @@ def read_table(path: Path, of: Table, where: str | None = None) -> pd.DataFrame:
     Raises ResearchError with every fault of the file at once.
     """
     name = where or path.as_posix()
-    return check_rows(read_rows(path, name), of, name)
+    return check_rows(read_rows(path, name, content), of, name)
 
 
 def check_rows(frame: pd.DataFrame, of: Table, name: str) -> pd.DataFrame:
@@ -195,16 +199,19 @@ def numbers(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
     return frame.assign(**{c: pd.to_numeric(frame[c].replace("", None)) for c in columns})
 
 
-def read_rows(path: Path, where: str | None = None) -> pd.DataFrame:
+def read_rows(path: Path, where: str | None = None, content: bytes | None = None) -> pd.DataFrame:
     """The cells of a CSV or XLSX file as text, unchecked; index `row`; headers as written.
+
+    content  its bytes, where they are at hand; `path` then tells the format alone
 
     Raises ResearchError for an empty file, a doubled or missing header, a row of the wrong length.
     """
     name = where or path.as_posix()
+    data = read_bytes(path, name) if content is None else content
     if path.suffix.lower() == ".xlsx":
-        rows = _workbook_rows(path, name)
+        rows = _workbook_rows(data, name)
     else:
-        rows = _csv_rows(read_text(path, name), name)
+        rows = _csv_rows(as_text(data, name), name)
     if not rows:
         raise refuse(name, "the file is empty", "Its first row must be the header.")
     header, *body = _without_empty_columns([[cell.strip() for cell in row] for row in rows])
@@ -252,12 +259,11 @@ def _without_empty_columns(rows: list[list[str]]) -> list[list[str]]:
     return [row[:width] for row in rows]
 
 
-def _workbook_rows(path: Path, name: str) -> list[list[str]]:
+def _workbook_rows(data: bytes, name: str) -> list[list[str]]:
     import openpyxl
 
-    read_bytes(path, name)
     try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
     except Exception as error:  # openpyxl raises whatever its zip and XML readers raise
         cure = "Open it in a spreadsheet program and save it as .xlsx, or as 'CSV UTF-8'."
         raise refuse(name, f"this is not an XLSX workbook ({error})", cure) from None

@@ -21,6 +21,7 @@ from ctresearch import findings, runs
 from ctresearch.fingerprint import Contents
 from ctresearch.problems import ResearchError, refuse
 from ctresearch.release import RELEASED, intact, strip, variables
+from ctresearch.seals import Sealed
 from ctresearch.study import Study
 
 SCRATCH = ".verify"  # below build/
@@ -46,6 +47,7 @@ class Verdict:
     runs: int = 0
     findings: int = 0
     differences: list[Difference] = field(default_factory=list)
+    sealed: tuple[str, ...] = ()  # notebooks not rerun: no key here opens what they rest on
 
     @property
     def holds(self) -> bool:
@@ -67,7 +69,9 @@ class Verdict:
             found = self.of_kind(kind)
             if found:
                 lines += ["", heading.format(n=len(found)), *map(str, found)]
-        lines += ["", "Every printed sentence still holds." if self.sentences_hold else NOT_ALL]
+        lines += [SEALED.format(names=", ".join(self.sealed))] if self.sealed else []
+        every = f"Every {'other ' * bool(self.sealed)}printed sentence still holds."
+        lines += ["", every if self.sentences_hold else NOT_ALL]
         lines += [] if self.holds else [NEXT]
         return "\n".join(lines)
 
@@ -77,6 +81,7 @@ class Verdict:
             "findings": self.findings,
             "holds": self.holds,
             "sentences_hold": self.sentences_hold,
+            "sealed": self.sealed,
             "differences": [vars(d) for d in sorted(self.differences)],
         }
         return json.dumps(content, indent=1, ensure_ascii=False)
@@ -89,6 +94,7 @@ HEADINGS = {
     "output": "Notebook outputs that differ ({n}):",
     "variable": "Variables of the report that the findings would not write so ({n}):",
 }
+SEALED = "\nNot rerun, for they rest on sealed evidence that no key here opens: {names}."
 NEXT = "Next: put back what differs, or `ctresearch build` to print what the sources say now."
 NOT_ALL = "The sentences above no longer hold; every other one does."
 
@@ -108,12 +114,14 @@ def verify(
     plan = runs.plan(study)
     released = {report: _released(study, report, plan) for report in reports}
     every = dict.fromkeys(run for listed in released.values() for run in listed)
-    wanted = runs.chosen(countries, tuple(every))
+    locked = _locked(study, plan)
+    wanted = tuple(run for run in runs.chosen(countries, tuple(every)) if run not in locked)
     scratch = Study(study.root, results=study.build / SCRATCH)
     shutil.rmtree(scratch.results, ignore_errors=True)
     _rerun(scratch, _with_upstream(wanted, plan), started)
 
     verdict = Verdict(runs=len(wanted))
+    verdict.sealed = tuple(run.name for run in every if run in locked)
     contents = Contents(study)
     for report, listed in released.items():
         for run in (run for run in listed if run in wanted):
@@ -125,7 +133,7 @@ def verify(
                 *_tables(scratch, run, folder),
                 *_outputs(scratch, run, folder),
             ]
-        if not countries:
+        if not countries and not locked:
             verdict.differences += _variables(study, scratch, report)
     contents.save()
     verdict.differences = list(dict.fromkeys(verdict.differences))
@@ -140,6 +148,18 @@ def _released(study: Study, report: str, plan: Sequence[runs.Run]) -> list[runs.
     if not found:
         cure = f"Release it first: ctresearch release {report}"
         raise refuse(study.shown(folder), "nothing is released here to verify", cure)
+    return found
+
+
+def _locked(study: Study, plan: Sequence[runs.Run]) -> set[runs.Run]:
+    """The runs that rest on sealed evidence no key here opens, themselves or through others."""
+    sealed = runs.locked(study, plan)
+    if faults := [problem for problem in sealed.values() if not isinstance(problem, Sealed)]:
+        raise ResearchError(faults)
+    found = set(sealed)
+    for run in plan:
+        if found.intersection(runs.before(run, plan)):
+            found.add(run)
     return found
 
 
