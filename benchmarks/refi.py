@@ -78,8 +78,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         place = drawn(folder / "study")
-        study, file = place.study, folder / "out.qdpx"
-        codebook = read_codebook(study)
+        codebook, file = read_codebook(place.study), folder / "out.qdpx"
         file.write_bytes(refi.project_file(place, codebook)[0])
         data = file.read_bytes()
 
@@ -87,7 +86,7 @@ def main() -> None:
             for of in ("interviews", "codings"):
                 shutil.rmtree(place.folder / of, ignore_errors=True)
             (place.folder / "interviews.csv").unlink(missing_ok=True)
-            exchange.bring(study, place, file, ((), ()))
+            exchange.bring(place, exchange.opened(file), ((), ()))
 
         figures = {
             "written from the logs": best(lambda: refi.project_file(place, codebook)),

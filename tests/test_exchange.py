@@ -78,7 +78,11 @@ def out(country, name="a.qdpx", **given):
 
 
 def bring(country, path, asked=NOBODY):
-    return exchange.bring(country.study, country, path, asked)
+    """Bring a file in; what a person is told."""
+    project = exchange.opened(path)
+    exchange.propose(country.study, project)
+    exchange.bring(country, project, asked)
+    return project.said
 
 
 def emptied(country):
@@ -267,7 +271,7 @@ def test_codings_of_an_older_text_wait_for_their_place(country):
     (country.folder / "codings" / "SUR-KI-01.mk.jsonl").unlink()
     text = country.folder / "interviews" / "SUR-KI-01.txt"
     text.write_text(f"I: Hello.\n{SAID}", encoding="utf-8")
-    told = bring(country, path).said
+    told = bring(country, path)
 
     assert any("another version" in one for one in told)
     assert json.loads(logs(country)["SUR-KI-01.mk.jsonl"])["v"] == coding.version(SAID)
@@ -323,7 +327,7 @@ def test_codebooks_of_every_version_are_read(country, tmp_path, space):
         f'<CodeBook xmlns="urn:QDA-XML:{space}"><Codes><Code guid="{A}" name="Coke::full-fat"'
         f' isCodable="true"><Description>sweet</Description></Code></Codes></CodeBook>'
     )
-    proposal = exchange.bring(country.study, None, path, NOBODY).written[0]
+    (proposal,) = exchange.propose(country.study, exchange.opened(path))
 
     assert tomllib.loads(proposal.read_text(encoding="utf-8")) == {
         "codes": {"coke.full_fat": {"label": {"en": "full-fat"}, "definition": {"en": "sweet"}}}
@@ -347,7 +351,7 @@ def test_each_way_of_counting_is_found_by_the_words_and_told(country, tmp_path, 
     words = ["Nothing", "They", "money", "señora"]
     marks = [(SAID.index(word), word) for word in words]
     made = "".join(selection(counts(a), counts(a + len(w)), w) for a, w in marks)
-    said = bring(country, foreign(tmp_path, made, text)).said
+    said = bring(country, foreign(tmp_path, made, text))
 
     assert [quote for *_, quote in spans(country)] == sorted(words)
     assert told in "".join(said)
@@ -402,7 +406,7 @@ def test_values_of_variables_fill_the_columns_of_their_names_and_the_others_are_
         f'<VariableValue><VariableRef targetGUID="{B}"/><IntegerValue>9</IntegerValue>'
         f'</VariableValue><SourceRef targetGUID="{C}"/></Case></Cases>'
     )
-    said = bring(country, foreign(tmp_path, text=f"{SAID}R: More.\n", rest=rest)).said
+    said = bring(country, foreign(tmp_path, text=f"{SAID}R: More.\n", rest=rest))
     listed = (country.folder / "interviews.csv").read_text("utf-8")
     row = list(csv.DictReader(io.StringIO(listed)))[-1]
 
@@ -436,7 +440,7 @@ def test_memos_of_a_selection_and_of_its_coding_are_kept(country, tmp_path):
 )
 def test_what_is_no_coding_is_left_out_by_name(country, tmp_path, selections, told):
     case = f'<Cases><Case guid="{B}" name="Mabel"/></Cases>'
-    said = bring(country, foreign(tmp_path, selections, rest=case)).said
+    said = bring(country, foreign(tmp_path, selections, rest=case))
 
     assert told in "".join(said)
     assert spans(country) == []

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from ctresearch.build import Step
-    from ctresearch.exchange import Exchanged
     from ctresearch.runs import Run
     from ctresearch.study import Study
 
@@ -321,7 +320,7 @@ def import_interview(
         found.raise_any()
         for draft in drafts:
             print(f"{draft.preview}\n")
-        kept = [transcripts.add(place, draft.house.text) for draft in drafts]
+        kept = transcripts.add(place, drafts)
     print(f"Written: {', '.join(kept)}, {'sealed' if place.recipients else 'open'}.")
     print("Next: fill in their rows of interviews.csv, consent above all; then ctresearch check")
 
@@ -348,7 +347,9 @@ def exchange_out(
         done = exchange.out(
             study, study.country(country) if country else None, file, in_clear=in_clear
         )
-    _print_exchanged(study, done)
+    for each in done.said:
+        print(f"note: {each}")
+    _print_paths(study, done.written)
     if not file.lower().endswith(".qdc"):
         print("It holds words of interviews in clear: never commit it, mail it only encrypted.")
 
@@ -363,18 +364,23 @@ def exchange_in(
     """Bring the transcripts, codings and codes of another coding program in."""
     from ctresearch import exchange
 
-    asked = tuple(interviewer or ()), tuple(respondent or ())
+    asked, written = (tuple(interviewer or ()), tuple(respondent or ())), list[Path]()
     with told():
         study = here()
-        done = exchange.bring(study, study.country(country) if country else None, file, asked)
-    _print_exchanged(study, done)
+        project = exchange.opened(file)
+        counts = len(project.codes), len(project.coders), len(project.sources)
+        print("{}: {} codes, {} coders, {} texts".format(file.name, *counts))
+        _print_paths(study, exchange.propose(study, project))
+        if file.suffix.lower() != ".qdc":
+            written = exchange.bring(study.country(country or ""), project, asked)
+    for each in project.said:
+        print(f"note: {each}")
+    _print_paths(study, written)
     print("Next: ctresearch check")
 
 
-def _print_exchanged(study: Study, done: Exchanged) -> None:
-    for each in done.said:
-        print(f"note: {each}")
-    for path in done.written:
+def _print_paths(study: Study, paths: Iterable[Path]) -> None:
+    for path in paths:
         print(f"wrote {study.shown(path)}")
 
 

@@ -151,28 +151,45 @@ def _sheet(frame: pd.DataFrame, path: Path) -> Path:
 # In
 
 
-def bring(study: Study, country: Country | None, path: Path, asked: Asked) -> Exchanged:
-    """Bring a .qdpx into a country, or propose the codes of a .qdc.
+def opened(path: Path) -> refi.Project:
+    """A .qdpx or .qdc as read. Raises ResearchError where it cannot be opened at all."""
+    return refi.read(read_bytes(path, path.as_posix()), path.as_posix())
+
+
+def propose(study: Study, project: refi.Project) -> list[Path]:
+    """Write the codes that the codebook does not have as TOML, for a person to paste."""
+    known, language = _known_codes(project, read_codebook(study)), study.file.languages[0]
+    entries = []
+    for one in (code for code in project.codes.values() if code.guid not in known):
+        names = [name for part in one.path for name in part.split("::")]
+        slugs = (re.sub(r"\W+", "_", name.casefold()).strip("_") or "code" for name in names)
+        told = {"label": names[-1], "definition": one.description}
+        lines = [
+            f"{key}.{language} = {json.dumps(v, ensure_ascii=False)}" for key, v in told.items()
+        ]
+        entries.append("\n".join([f'[codes."{".".join(slugs)}"]', *lines, ""]))
+    head = "# Codes of a file that came in. Paste what you want into instruments/codebook.toml.\n"
+    target = study.build / "exchange" / PROPOSAL
+    return [write_whole(target, "\n".join([head, *entries]))] if entries else []
+
+
+def bring(country: Country, project: refi.Project, asked: Asked) -> list[Path]:
+    """Bring what was read into a country; the transcripts and logs that have something new.
 
     asked   who asks and who answers, by name, in texts that are not in the house format
 
-    Raises ResearchError with everything wrong in the file; only the proposal of codes is written.
+    Adds to `project.said` what a person should know. Raises ResearchError with everything wrong in
+    the file, before anything is written.
     """
-    where, codebook = path.as_posix(), read_codebook(study)
-    project = refi.read(read_bytes(path, where), where)
+    codebook, faults = read_codebook(country.study), project.faults
     known = _known_codes(project, codebook)
-    proposal = _propose(study, project, known)
-    if not (project.sources or project.faults.found):
-        return Exchanged(proposal, project.said)
-    if country is None:
-        raise refuse(where, "it is not said into which country", "Say it with --country.")
     used = {coding.code for source in project.sources for coding in source.codings}
     for code in sorted(used - known.keys()):
+        cure = f"Paste it from build/exchange/{PROPOSAL} into instruments/codebook.toml."
         called = " / ".join(project.codes[code].path)
-        cure = f"Paste it from {study.shown(proposal[0])} into instruments/codebook.toml."
-        project.faults.add(f"{where}, code {called}", "it is not in the codebook", cure)
+        faults.add(f"{project.where}, code {called}", "it is not in the codebook", cure)
     arrived = _arrivals(country, project, asked)
-    project.faults.raise_any()
+    faults.raise_any()
     signs, written = _signs(project), list[Path]()
     for one in filter(lambda one: one.new, arrived):
         written.append(transcripts.write(country, one.interview, one.text, one.source.cells))
@@ -181,7 +198,7 @@ def bring(study: Study, country: Country | None, path: Path, asked: Asked) -> Ex
     columns = set(evidence.INTERVIEWS.columns)
     if strange := sorted({name for one in arrived for name in one.source.cells} - columns):
         project.said.append(f"no column of interviews.csv, left out: {', '.join(strange)}")
-    return Exchanged([*written, *proposal], project.said)
+    return written
 
 
 @dataclass(frozen=True)
@@ -235,17 +252,22 @@ def _logs(
         country.folder / "codings" / f"{one.interview}.{by}.jsonl": lines
         for by, lines in by_coder.items()
     }
-    for log, lines in logs.items():
-        if not log.exists():
-            write_whole(log, "".join(map(str, lines)))
-            continue
-        there = refi.lines_of(log)
-        ids = {line.id for line in there}
-        marks = {(line.code, line.start, line.end, line.v) for line in there}
-        for line in lines:
-            if line.id not in ids and (line.code, line.start, line.end, line.v) not in marks:
-                append(log, line, one.text, codebook)
-    return list(logs)
+    return [log for log, lines in logs.items() if _added(log, lines, one.text, codebook)]
+
+
+def _added(log: Path, lines: list[Line], text: str, codebook: Codebook) -> bool:
+    """Write a new log, or add what is new to one that is there; whether there was anything."""
+    if not log.exists():
+        write_whole(log, "".join(map(str, lines)))
+        return True
+    there = refi.lines_of(log)
+    ids = {line.id for line in there}
+    marks = {(line.code, line.start, line.end, line.v) for line in there}
+    fresh = [line for line in lines if line.id not in ids]
+    fresh = [one for one in fresh if (one.code, one.start, one.end, one.v) not in marks]
+    for line in fresh:
+        append(log, line, text, codebook)
+    return bool(fresh)
 
 
 def _line(
@@ -294,21 +316,3 @@ def _known_codes(project: refi.Project, codebook: Codebook) -> dict[str, str]:
         for one in project.codes.values()
     }
     return {guid: code for guid, code in found.items() if code}
-
-
-def _propose(study: Study, project: refi.Project, known: Mapping[str, str]) -> list[Path]:
-    """Write the codes that the codebook does not have as TOML for a person to paste."""
-    language, entries = study.file.languages[0], []
-    for one in project.codes.values():
-        if one.guid not in known:
-            names = [name for part in one.path for name in part.split("::")]
-            slugs = (re.sub(r"\W+", "_", name.casefold()).strip("_") or "code" for name in names)
-            told = {"label": names[-1], "definition": one.description}
-            rows = [
-                f"{key}.{language} = {json.dumps(v, ensure_ascii=False)}" for key, v in told.items()
-            ]
-            entries.append("\n".join([f'[codes."{".".join(slugs)}"]', *rows]))
-    if not entries:
-        return []
-    head = "# Codes of a file that came in. Paste what you want into instruments/codebook.toml.\n\n"
-    return [write_whole(study.build / "exchange" / PROPOSAL, head + "\n\n".join(entries) + "\n")]

@@ -94,6 +94,7 @@ class Source:
 class Project:
     """A file as read: what it holds, what is wrong in it, and what is read otherwise or not."""
 
+    where: str
     codes: dict[str, ForeignCode] = field(default_factory=dict)
     coders: dict[str, str] = field(default_factory=dict)
     sources: list[Source] = field(default_factory=list)
@@ -305,7 +306,7 @@ def read(data: bytes, where: str) -> Project:
 
     Raises ResearchError where it is neither, torn, too large, or unsafe to open.
     """
-    project = Project()
+    project = Project(where)
     if not data.startswith(b"PK"):
         _codes_in(_rooted(data, where, "CodeBook"), project)
         return project

@@ -20,10 +20,10 @@ import unicodedata
 import zlib
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
@@ -32,7 +32,7 @@ from lxml import etree
 from ctresearch import seals
 from ctresearch.evidence import INTERVIEWS
 from ctresearch.files import BOM, read_bytes, read_text, write_whole
-from ctresearch.problems import ResearchError, refuse
+from ctresearch.problems import Problems, ResearchError, refuse
 from ctresearch.study import Country
 
 MOST = 5_000_000  # bytes of text: a day of talk has a tenth of it
@@ -138,7 +138,8 @@ class Draft:
     def preview(self) -> str:
         """What a person looks at before it is kept: who speaks, what is left out, how it begins."""
         lines = [
-            f"{self.where}: {len(self.turns)} turns" + f", {self.encoding}" * bool(self.encoding)
+            f"{self.where}: {self.speakers.total()} turns"
+            + f", {self.encoding}" * bool(self.encoding)
         ]
         for name, turns in self.speakers.items():
             lines.append(f"  {name} {'asks' if name in self.asking else 'answers'}, {turns} turns")
@@ -443,19 +444,24 @@ def known(country: Country, text: str) -> str:
     return ""
 
 
-def add(country: Country, text: str) -> str:
-    """Keep a transcript under the next free id, with a row in interviews.csv; returns the id.
+def add(country: Country, drafts: Iterable[Draft]) -> list[str]:
+    """Keep transcripts under the next free ids, each with a row in interviews.csv; gives the ids.
 
-    text   in the house format
-
-    Raises ResearchError where the study has this very text, or keeps its rows in a workbook.
+    Raises ResearchError, and keeps none, where the study has one of the texts already.
     """
-    if there := known(country, text):
-        cure = "Nothing is left to do."
-        raise refuse(f"{country.key}, {there}", "this interview is in the study already", cure)
-    interview = next(free_ids(country))
-    write(country, interview, text, {})
-    return interview
+    found, texts = Problems(), list[str]()
+    for draft in drafts:
+        with found.gather():
+            text = draft.house.text
+            if there := known(country, text) or ("another of these files" if text in texts else ""):
+                what = f"this interview is in the study already: {there}"
+                raise refuse(draft.where, what, "Leave it away; nothing is left to do for it.")
+            texts.append(text)
+    found.raise_any()
+    ids = list(islice(free_ids(country), len(texts)))
+    for interview, text in zip(ids, texts, strict=True):
+        write(country, interview, text, {})
+    return ids
 
 
 def free_ids(country: Country) -> Iterator[str]:
