@@ -17,7 +17,16 @@ SOURCES = Path(__file__).parents[1] / "src" / "ctresearch"
 FLOORS = {
     "ground": ["problems", "files", "values", "tables", "seals"],
     "plan": ["study", "fingerprint", "instruments"],
-    "evidence": ["coding", "evidence", "transcripts", "refi", "exchange", "invent"],
+    "evidence": [
+        "story",
+        "coding",
+        "corrections",
+        "evidence",
+        "transcripts",
+        "refi",
+        "exchange",
+        "invent",
+    ],
     "analysis": [
         "analysis.themes",
         "analysis.media",

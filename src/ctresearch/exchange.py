@@ -22,8 +22,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from ctresearch import evidence, refi, seals, tables, transcripts
-from ctresearch.coding import AROUND, Line, Words, append, counted, segments, version
+from ctresearch import coding, evidence, refi, seals, tables, transcripts
+from ctresearch.coding import AROUND, MACHINE, Line, Words
 from ctresearch.files import read_bytes, write_whole
 from ctresearch.instruments import Codebook, read_codebook, undated
 from ctresearch.problems import refuse
@@ -99,18 +99,18 @@ def spreadsheets(country: Country, codebook: Codebook) -> dict[str, pd.DataFrame
              (codebook)   one row per code
     """
     turns = evidence.turns(country)
-    every = segments(country, turns, codebook)
+    every = coding.segments(country, turns, codebook)
     usable = evidence.interviews(country).query("usable")["id"].tolist()
     every = every[every["interview"].isin(usable) & ~every["stale"]]
     language = country.study.file.languages[0]
-    texts = {one: refi.transcript(country, one) for one in usable}
+    texts = {one: coding.transcript(country, one) for one in usable}
     spans = zip(every["interview"], every["start"], every["end"], strict=True)
     every = every.assign(
         label=[codebook.label(code, language) for code in every["code"]],
         words=[texts[one][start:end] for one, start, end in spans],
     )
     lineage = [(code.id, one) for code in codebook.codes for one in (*code.ancestors, code.id)]
-    raised = counted(every).merge(pd.DataFrame(lineage, columns=["code", "of"]), on="code")
+    raised = coding.counted(every).merge(pd.DataFrame(lineage, columns=["code", "of"]), on="code")
     matrix = pd.crosstab(raised["of"], raised["interview"]).clip(upper=1)
     matrix = matrix.reindex(index=list(codebook.by_id), columns=usable, fill_value=0)
     plain = ("id", "include", "exclude", "example", "retired", "merged_into")
@@ -183,7 +183,7 @@ def bring(country: Country, project: refi.Project, asked: Asked) -> list[Path]:
     """
     codebook, faults = read_codebook(country.study), project.faults
     known = _known_codes(project, codebook)
-    used = {coding.code for source in project.sources for coding in source.codings}
+    used = {one.code for source in project.sources for one in source.codings}
     for code in sorted(used - known.keys()):
         cure = f"Paste it from build/exchange/{PROPOSAL} into instruments/codebook.toml."
         called = " / ".join(project.codes[code].path)
@@ -222,14 +222,18 @@ def _arrivals(country: Country, project: refi.Project, asked: Asked) -> list[Arr
                 draft = transcripts.Draft(source.name, text, "", *asked)
                 text, spans = draft.house.text, [draft.house.moved(*span) for span in spans]
             ours = source.guid == refi.guid("source", source.name)
+            if not ours:  # whoever counts otherwise may part a letter from its accent
+                whole = (all(coding.is_between(text, at) for at in span) for span in spans)
+                spans = [s if fits else (0, 0) for s, fits in zip(spans, whole, strict=True)]
             here = source.name if ours else transcripts.known(country, text)
             path = country.folder / "interviews" / f"{here}.txt"
             new = not (here and seals.placed(path, country.study.shown(path)))
-            if not new and refi.transcript(country, here) != text:
+            if not new and coding.transcript(country, here) != text:
                 what = f"{here}: another version of its text; place its codings with"
                 project.said.append(f"{what} ctresearch code --reanchor")
             if lost := sum(start >= end for start, end in spans):
-                project.said.append(f"{source.name}: {lost} codings of no turn's words; left out")
+                what = f"{lost} codings of no turn's words, or of half a letter"
+                project.said.append(f"{source.name}: {what}; left out")
             arrived.append(Arrival(source, here or next(free), text, new, spans))
     return arrived
 
@@ -242,16 +246,15 @@ def _logs(
     codebook: Codebook,
 ) -> list[Path]:
     """Add what is new of a source's codings to the logs of their coders; new logs in one go."""
-    to, by_coder, v = country.recipients, dict[str, list[Line]](), version(one.text)
-    for coding, span in zip(one.source.codings, one.spans, strict=True):
+    closed = seals.is_sealed(country.folder / "interviews" / f"{one.interview}.txt")
+    to, by_coder = country.recipients if closed else (), dict[str, list[Line]]()
+    v = coding.version(one.text)
+    for coded, span in zip(one.source.codings, one.spans, strict=True):
         if span[0] < span[1]:
-            given = {"by": signs[coding.coder], "v": v, "code": known[coding.code]}
-            line = _line(coding, one.text, span, to, given)
+            given = {"by": signs[coded.coder], "v": v, "code": known[coded.code]}
+            line = _line(coded, one.text, span, to, given)
             by_coder.setdefault(line.by, []).append(line)
-    logs = {
-        country.folder / "codings" / f"{one.interview}.{by}.jsonl": lines
-        for by, lines in by_coder.items()
-    }
+    logs = {coding.log_of(country, one.interview, by): of_it for by, of_it in by_coder.items()}
     return [log for log, lines in logs.items() if _added(log, lines, one.text, codebook)]
 
 
@@ -265,24 +268,24 @@ def _added(log: Path, lines: list[Line], text: str, codebook: Codebook) -> bool:
     marks = {(line.code, line.start, line.end, line.v) for line in there}
     fresh = [line for line in lines if line.id not in ids]
     fresh = [one for one in fresh if (one.code, one.start, one.end, one.v) not in marks]
-    for line in fresh:
-        append(log, line, text, codebook)
+    if fresh:
+        coding.append(log, fresh, text, codebook)
     return bool(fresh)
 
 
 def _line(
-    coding: refi.ForeignCoding,
+    coded: refi.ForeignCoding,
     text: str,
     span: tuple[int, int],
     to: Sequence[str],
     given: Mapping[str, str],
 ) -> Line:
     """A coding as a line of a log, its words sealed for `to` if that names anybody."""
-    (start, end), at = span, coding.at or datetime.now(UTC)
+    (start, end), at = span, coded.at or datetime.now(UTC)
     around = {"pre": text[max(0, start - AROUND) : start], "post": text[end : end + AROUND]}
-    words = Words(quote=text[start:end], **around, memo=coding.memo)
+    words = Words(quote=text[start:end], **around, memo=coded.memo)
     return Line(
-        id=refi.coding_id(coding.guid),
+        id=refi.coding_id(coded.guid),
         op="add",
         at=at,
         **given,
@@ -297,7 +300,9 @@ def _signs(project: refi.Project) -> dict[str, str]:
     signs = dict[str, str]()
     for name in sorted({one.coder for source in project.sources for one in source.codings}):
         plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-        sign = re.sub("[^a-z0-9]+", "-", plain).strip("-0123456789")[:28] or NOBODY
+        machine = MACHINE if name.startswith(MACHINE) else ""
+        plain = re.sub("[^a-z0-9]+", "-", plain).strip("-0123456789").removeprefix("model-")
+        sign = machine + (plain[:24] or NOBODY)
         twins = sum(other == sign for other in signs.values())
         signs[name] = f"{sign}-{twins + 1}" if twins else sign
     return signs

@@ -30,8 +30,8 @@ import pandas as pd
 from lxml import etree
 from numpy.typing import NDArray
 
-from ctresearch import evidence, seals
-from ctresearch.coding import CROCKFORD, Line, Words, replay, segments, version
+from ctresearch import coding, evidence
+from ctresearch.coding import CROCKFORD, Line, Words
 from ctresearch.files import BOM
 from ctresearch.instruments import STAMP, Code, Codebook
 from ctresearch.problems import Problems, refuse
@@ -137,11 +137,11 @@ def project_file(country: Country, codebook: Codebook) -> tuple[bytes, list[str]
 
     Raises ResearchError with everything wrong in its interviews, transcripts and logs.
     """
-    segments(country, evidence.turns(country), codebook)
+    coding.segments(country, evidence.turns(country), codebook)
     rows = evidence.interviews(country)
     said = [f"{one}: no consent to analysis; left out" for one in rows["id"][~rows["usable"]]]
     rows = rows[rows["usable"]]
-    texts = {one: transcript(country, one) for one in rows["id"]}
+    texts = {one: coding.transcript(country, one) for one in rows["id"]}
     live = {one: _live(country, one, text, codebook, said) for one, text in texts.items()}
     root = _root(country, [line for of_it in live.values() for line in of_it])
     _codes_out(etree.SubElement(root, "CodeBook"), codebook, country.study.file.languages[0])
@@ -160,9 +160,9 @@ def _live(
     country: Country, interview: str, text: str, codebook: Codebook, said: list[str]
 ) -> list[Line]:
     """The live codings of an interview, in the order of its text; stale ones are said."""
-    kept, now = list[Line](), version(text)
+    kept, now = list[Line](), coding.version(text)
     for log in sorted((country.folder / "codings").glob(f"{interview}.*.jsonl")):
-        every = replay(lines_of(log))
+        every = coding.replay(lines_of(log))
         kept += [_in_use(line, codebook) for line in every if line.v == now]
         if stale := sum(line.v != now for line in every):
             said.append(f"{log.name}: {stale} codings of another version of the text; left out")
@@ -172,8 +172,8 @@ def _live(
 def _in_use(line: Line, codebook: Codebook) -> Line:
     """The line under the code that its code was merged into."""
     code = line.code
-    while codebook.by_id[code].merged_into:
-        code = codebook.by_id[code].merged_into
+    while into := codebook.by_id[code].merged_into:
+        code = into
     return line if code == line.code else line.model_copy(update={"code": code})
 
 
@@ -183,17 +183,10 @@ def lines_of(log: Path) -> list[Line]:
     return [Line.model_validate_json(raw) for raw in every if raw.endswith(b"}")]
 
 
-def transcript(country: Country, interview: str) -> str:
-    """The text of a transcript, sealed or not."""
-    path = country.folder / "interviews" / f"{interview}.txt"
-    return seals.read_text(path, country.study.shown(path))
-
-
-def opened(line: Line) -> Words:
-    """The words of a line, sealed or not."""
-    if isinstance(line.words, Words):
-        return line.words
-    return Words.model_validate_json(seals.open_words(line.words))
+def words_of(line: Line) -> Words:
+    """The words of a line, open or sealed."""
+    words = coding.opened(line).words
+    return words if isinstance(words, Words) else Words()
 
 
 def _root(country: Country, lines: list[Line]) -> etree._Element:
@@ -265,11 +258,11 @@ def _source_out(
         words = xml_text(text[line.start : line.end][:NAMED])
         named = {"guid": guid("selection", line.id), "name": words}
         selection = etree.SubElement(source, "PlainTextSelection", named | span | made)
-        coding = etree.SubElement(selection, "Coding", {"guid": known} | made)
-        etree.SubElement(coding, "CodeRef", targetGUID=guid("code", line.code))
-        if memo := opened(line).memo:
+        mark = etree.SubElement(selection, "Coding", {"guid": known} | made)
+        etree.SubElement(mark, "CodeRef", targetGUID=guid("code", line.code))
+        if memo := words_of(line).memo:
             told = {"guid": guid("memo", line.id), "name": f"{name} {line.start}"}
-            etree.SubElement(coding, "NoteRef", targetGUID=told["guid"])
+            etree.SubElement(mark, "NoteRef", targetGUID=told["guid"])
             note = etree.SubElement(notes, "Note", told | made)
             etree.SubElement(note, "PlainTextContent").text = xml_text(memo)
 

@@ -231,60 +231,61 @@ def passphrase(ask: bool = True) -> str:
 
 def unlock() -> None:
     """Ask for the passphrase now if a key here needs one: what is started later cannot ask."""
-    if any(map(_is_guarded, key_files())):
-        passphrase()
-
-
-def _is_guarded(key: Path) -> bool:
-    return files.read_bytes(key, shown(key)).startswith(BY_PASSPHRASE)
+    _guarded_keys()
 
 
 def _open_keys() -> list[Any]:
-    return [key for path in key_files() for key in _keys_in(path, guarded=False)]
+    """The keys here that no passphrase guards."""
+    contents = [(path, path.read_bytes()) for path in key_files()]
+    return [k for p, text in contents if not _is_guarded(p) for k in _parsed(p, text)]
 
 
 def _guarded_keys() -> list[Any]:
-    return [key for path in key_files() for key in _keys_in(path, guarded=True)]
+    """The keys here that a passphrase guards; none where it is not known."""
+    guarded = [path for path in key_files() if _is_guarded(path)]
+    if not guarded or not passphrase():
+        return []
+    cure = "Type the command again, and the passphrase with care (is Caps Lock on?)."
+    said = "the passphrase does not open this key"
+    contents = {path: _unguarded(path.read_bytes(), passphrase()) for path in guarded}
+    for path in (path for path, content in contents.items() if content is None):
+        raise refuse(shown(path), said, cure)
+    return [key for path, text in contents.items() if text for key in _parsed(path, text)]
 
 
-def _keys_in(path: Path, *, guarded: bool) -> Sequence[Any]:
-    """The keys of one file, if it is (or is not) guarded by a passphrase."""
-    if _is_guarded(path) != guarded or (guarded and not passphrase()):
-        return ()
-    content = path.read_bytes()
+def _is_guarded(key: Path) -> bool:
+    return key.read_bytes().startswith(BY_PASSPHRASE)
+
+
+@lru_cache
+def _parsed(path: Path, content: bytes) -> Sequence[Any]:
+    lines = [line.strip() for line in content.decode("utf-8", "replace").splitlines()]
     try:
-        return _parsed(_unguarded(content, passphrase()) if guarded else content)
-    except (pyrage.IdentityError, UnicodeDecodeError):
+        keys = [pyrage.x25519.Identity.from_str(s) for s in lines if s and s[0] != "#"]
+    except pyrage.IdentityError:
+        keys = []
+    if not keys:
         cure = "Put the right file there; it holds a line that begins with AGE-SECRET-KEY-1."
-        raise refuse(shown(path), "this is not a key", cure) from None
+        raise refuse(shown(path), "this is not a key", cure)
+    return keys
+
+
+@lru_cache
+def _unguarded(content: bytes, phrase: str) -> bytes | None:
+    """What a passphrase opens; None where it does not."""
+    try:
+        return bytes(pyrage.passphrase.decrypt(content, phrase))
     except pyrage.DecryptError:
-        os.environ.pop(PASSPHRASE, None)
-        cure = "Type the command again, and the passphrase with care (is Caps Lock on?)."
-        raise refuse(shown(path), "the passphrase does not open this key", cure) from None
-
-
-@lru_cache
-def _parsed(content: bytes) -> Sequence[Any]:
-    lines = [line.strip() for line in content.decode("utf-8").splitlines()]
-    found = [pyrage.x25519.Identity.from_str(s) for s in lines if s and s[0] != "#"]
-    if not found:
-        raise pyrage.IdentityError("no key")
-    return found
-
-
-@lru_cache
-def _unguarded(content: bytes, phrase: str) -> bytes:
-    return bytes(pyrage.passphrase.decrypt(content, phrase))
+        return None
 
 
 def _by_passphrase(data: bytes, where: str) -> bytes:
     """A file that a passphrase opens, as `age -p` makes it."""
     if not passphrase():
         raise Locked(where, why="its passphrase was not given")
-    try:
-        return _unguarded(data, passphrase())
-    except pyrage.DecryptError:
-        raise Locked(where, why="the passphrase given does not open it") from None
+    if (content := _unguarded(data, passphrase())) is None:
+        raise Locked(where, why="the passphrase given does not open it")
+    return content
 
 
 @lru_cache
