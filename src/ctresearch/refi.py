@@ -16,7 +16,6 @@ import io
 import re
 import unicodedata
 import uuid
-from base64 import b32decode, b32encode
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -42,8 +41,8 @@ OURS = uuid.uuid5(uuid.NAMESPACE_URL, "urn:ctresearch")
 PROJECT, CODEBOOK = "urn:QDA-XML:project:1.0", "urn:QDA-XML:codebook:1.0"
 READ = re.compile(r"urn:QDA-XML:(project|codebook):[\d:.]+")  # ATLAS.ti and NVivo count otherwise
 ULID = re.compile(f"[0-7][{CROCKFORD}]{{25}}")
-BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
-TO_BASE32, FROM_BASE32 = str.maketrans(CROCKFORD, BASE32), str.maketrans(BASE32, CROCKFORD)
+TO_BASE32 = str.maketrans(CROCKFORD, "0123456789abcdefghijklmnopqrstuv")  # as `int` reads it
+PAIRS = [one + two for one, two in product(CROCKFORD, repeat=2)]
 GUID = re.compile("-".join(f"[0-9a-f]{{{n}}}" for n in (8, 4, 4, 4, 12)))
 NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 NAMED = 100  # characters of a quote that name its selection
@@ -112,14 +111,14 @@ def coding_guid(line: str) -> str:
     """The GUID of a coding: its ULID in other digits."""
     if not ULID.fullmatch(line):
         return guid("coding", line)
-    digits = b32decode(f"{line.translate(TO_BASE32):A>32}").hex()[-32:]
+    digits = f"{int(line.translate(TO_BASE32), 32):032x}"
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
 def coding_id(given: str) -> str:
     """The id of a coding with this GUID; undoes `coding_guid`."""
-    digits = b32encode(bytes.fromhex(given.replace("-", "").rjust(40, "0")))
-    return digits.decode("ascii")[-26:].translate(FROM_BASE32)
+    number = int(given.replace("-", ""), 16)
+    return "".join(PAIRS[number >> shift & 1023] for shift in range(120, -1, -10))
 
 
 # Out
