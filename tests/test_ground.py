@@ -223,9 +223,12 @@ def test_a_row_with_a_cell_too_many_is_refused_with_its_number(tmp_path):
     assert problem.where == "trainings.csv, row 3"
 
 
-def test_an_open_quote_is_refused_with_its_line(tmp_path):
-    (problem,) = problems_of(written(tmp_path, GOOD + '"T-02,2004-10-18,1,event\n'))
+def test_an_open_quote_is_refused_at_the_row_it_opened_in(tmp_path):
+    rows = '"T-02,2004-10-18,1,event\n' + "T-03,2004-10-18,1,event\n" * 3
 
+    (problem,) = problems_of(written(tmp_path, GOOD + rows))
+
+    assert problem.where == "trainings.csv, row 3"
     assert "not CSV" in problem.what
 
 

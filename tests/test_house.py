@@ -63,7 +63,7 @@ DOORS = {
     "altair": {"charts"},
     "vl_convert": {"charts"},
     "papermill": {"runs"},
-    "pypandoc": {"embedded.tree"},
+    "pypandoc": {"embedded.nodes"},
     "typst": {"embedded.pdf"},
     "pandera": {"tables"},
     "pyrage": {"seals"},

@@ -217,10 +217,11 @@ def test_real_evidence_is_never_written_over(practice, tmp_path):
     path = country.folder / "country.toml"
     path.write_text(path.read_text(encoding="utf-8").replace('"invented"', '"real"'))
     before = (country.folder / "interviews.csv").read_bytes()
-    with pytest.raises(ResearchError, match="the evidence of this country is real"):
+    with pytest.raises(ResearchError, match="the evidence of this country is real") as error:
         invent(country)
 
     assert (country.folder / "interviews.csv").read_bytes() == before
+    assert 'write evidence = "invented"' in error.value.problems[0].fix
 
 
 # The phrases

@@ -417,8 +417,12 @@ def test_a_legal_fact_beside_invented_evidence_is_not_branded(study):
         displayed(text_plain="np.int64(14)"),
         displayed(text_plain="ngo    3\nName: count, dtype: int64"),
         displayed(text_html='<table border="1" class="dataframe"><tr></tr></table>'),
+        displayed(text_html='<table id="T_1f"><tr><td class="data row0">14</td></tr></table>'),
+        displayed(text_html="<table><tr><td>14</td></tr></table>"),
+        displayed(text_html="<p>14 of them</p>"),
         displayed(text_html="<script>alert()</script>"),
         displayed(text_html='<img src="https://example.org/a.png">'),
+        displayed(text_plain="A chart.", image_png="iVBORw0KGgo="),
         {
             "output_type": "display_data",
             "metadata": {},
@@ -433,7 +437,8 @@ def test_an_output_that_may_not_leave_is_named_by_its_cell(study, output):
 
 
 def test_a_safe_table_a_chart_and_a_sentence_pass(study):
-    safe = protect(pd.DataFrame({"n": [3]}), unit="article", rules=study.file.thresholds)
+    counted = pd.DataFrame({"theme": ["Debt & <i>deceit</i>"], "n": [3]})
+    safe = protect(counted, unit={"n": "article"}, rules=study.file.thresholds)
     outputs = [
         {"output_type": "display_data", "metadata": {}, "data": safe._repr_mimebundle_()},
         drawn("<svg><text>Debt</text></svg>"),
@@ -470,6 +475,36 @@ def test_words_of_another_countrys_informant_never_leave_either(study):
     ran(study, "suriname", "law", cell(displayed(text_plain=HEARD)))
 
     assert "build/suriname/law/law.ipynb, cell 1: words of the turn GUY-KI-01:2" in refused(study)
+
+
+ALIKE = TURNS.splitlines()[1] + " She said that nobody at home had ever heard of the shop."
+
+
+def tell(study, key, iso3, *answers):
+    """Put an interview in a country in which the informant said all this."""
+    folder = study.research / "countries" / key
+    told = "".join(f"R: {answer.removeprefix('R: ')}\n" for answer in answers)
+    (folder / "interviews" / f"{iso3}-KI-01.txt").write_text(told)
+    write_table(informant(id=f"{iso3}-KI-01", own_definition_turn="1"), folder / "interviews.csv")
+
+
+@pytest.mark.parametrize(("key", "iso3"), [("guyana", "GUY"), ("suriname", "SUR")])
+def test_words_said_in_two_countries_are_those_of_the_country_the_run_is_about(study, key, iso3):
+    tell(study, "guyana", "GUY", ALIKE)
+    tell(study, "suriname", "SUR", ALIKE)
+    ran(study, key, "law", cell(displayed(text_plain=ALIKE)))
+
+    assert refused(study).count("words of the turn") == 1
+    assert f"words of the turn {iso3}-KI-01:1 are in it" in refused(study)
+
+
+def test_a_turn_that_leaked_whole_is_not_put_down_to_one_that_begins_alike(study):
+    tell(study, "guyana", "GUY", TURNS.splitlines()[1])
+    tell(study, "suriname", "SUR", ALIKE)
+    ran(study, "guyana", "law", cell(displayed(text_plain=ALIKE)))
+
+    assert "SUR-KI-01:1" in refused(study)
+    assert "GUY-KI-01:1" not in refused(study)
 
 
 def test_the_interviewers_question_may_be_printed(study):
@@ -536,7 +571,9 @@ def test_the_hosts_name_is_refused(study):
 
 def test_pixels_are_not_read_as_words(study, monkeypatch):
     monkeypatch.setenv("LOGNAME", "iVBORw0KGgo")
-    ran(study, "guyana", "law", cell(displayed(text_plain="A chart.", image_png="iVBORw0KGgo/")))
+    chart = drawn("<svg></svg>")
+    chart["data"]["image/png"] = "iVBORw0KGgo/"
+    ran(study, "guyana", "law", cell(chart))
 
     assert release(study, "trial").written
 

@@ -151,9 +151,25 @@ def test_a_final_report_takes_no_invented_evidence_and_names_it(tmp_path):
     study = draw(tmp_path, MARKED, cells=CELLS, variables=VARIABLES, invented=True)
 
     assert lines(refused(lambda: reports.render(study, "trial", ["html"], final=True))) == [
-        "released/jamaica/interviews: this rests on invented evidence"
+        "released/jamaica: this rests on invented evidence: interviews"
         " (A final report takes real evidence only; render it without --final as a draft.)"
     ]
+
+
+def test_a_final_report_is_told_of_a_country_once_with_the_streams_invented_there(tmp_path):
+    study = draw(tmp_path, MARKED, cells=CELLS, variables=VARIABLES, invented=True)
+    rule = '[notebooks.{}]\neach = "countries"\nstreams = ["{}"]\n'
+    listing, place = study.root / "research" / "study.toml", study.reports / "trial" / "released"
+    rules = rule.format("interviews", "interview") + rule.format("press", "media")
+    listing.write_text(listing.read_text().replace("[notebooks]\n", rules))
+    for notebook, invented in [("press", "true"), ("law", "false")]:
+        (place / "jamaica" / notebook).mkdir()
+        (place / "jamaica" / notebook / "run.json").write_text(f'{{"invented": {invented}}}')
+
+    assert [
+        line.split(" (")[0]
+        for line in lines(refused(lambda: reports.render(study, "trial", ["html"], final=True)))
+    ] == ["released/jamaica: this rests on invented evidence: interview, media"]
 
 
 # everything at once
@@ -166,7 +182,7 @@ def test_problems_of_the_settings_the_pages_and_the_tree_come_together(tmp_path)
         line.split(":")[0] for line in lines(refused(lambda: reports.check(study, "trial")))
     ] == [
         "_quarto.yml, line 9",
-        "index.qmd, line 3",
+        "_variables.yml",
         "index.qmd, line 3",
         "index.qmd, line 3",
     ]

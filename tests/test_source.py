@@ -202,6 +202,13 @@ def test_a_misspelt_variable_is_refused_with_the_nearest_one(tmp_path):
     ]
 
 
+def test_where_nothing_has_been_released_that_is_said_once(tmp_path):
+    assert refusals(tmp_path, "{{< var jamaica.n >}} of {{< var jamaica.all >}}") == [
+        "_variables.yml: nothing has been released for this report yet"
+        " (Run: ctresearch release trial)"
+    ]
+
+
 def test_a_group_of_variables_is_no_variable(tmp_path):
     assert (
         "no variable 'jamaica'" in refusals(tmp_path, "{{< var jamaica >}}", variables=VARIABLES)[0]

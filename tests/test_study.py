@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from typer.testing import CliRunner
 
 from ctresearch.cli import app
 from ctresearch.problems import ResearchError
-from ctresearch.study import Study, find_study
+from ctresearch.study import Study, check_countries, find_study
 
 ROOT = Path(__file__).parents[1]
 SEVEN = [
@@ -158,6 +159,47 @@ def test_a_country_listed_twice_is_refused(study, typed):
     code, said = typed("check")
 
     assert (code, "'belize' is listed twice" in said) == (1, True)
+
+
+@pytest.mark.parametrize("value", ['iso3 = "SUR"', "tile = [8, 9]"], ids=["code", "tile"])
+def test_two_countries_with_one_code_or_one_tile_are_refused(study, value):
+    for key in ("belize", "suriname"):
+        path = study.country(key).folder / "country.toml"
+        name = value.partition(" ")[0]
+        text = re.sub(rf"(?m)^{name} = .*$", value, path.read_text(encoding="utf-8"))
+        path.write_text(text, encoding="utf-8")
+    with pytest.raises(ResearchError) as error:
+        check_countries(Study(study.root))
+
+    assert [(p.where, p.what.split()[0]) for p in error.value.problems] == [
+        (f"research/countries/belize/country.toml, {name}", "suriname")
+    ]
+
+
+def test_a_list_that_is_too_short_is_no_missing_key(study):
+    path = study.country("belize").folder / "country.toml"
+    text = re.sub(r"(?m)^tile = .*$", "tile = [3]", path.read_text(encoding="utf-8"))
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ResearchError) as error:
+        _ = Study(study.root).country("belize").iso3
+
+    (problem,) = error.value.problems
+
+    assert (problem.where, problem.what) == (
+        "research/countries/belize/country.toml, tile",
+        "the list holds too few values",
+    )
+
+
+def test_a_coding_log_with_a_misspelt_ending_is_told(study, typed):
+    codings = study.country("suriname").folder / "codings"
+    log = next(codings.glob("*.jsonl"))
+    log.rename(log.with_suffix(".jsn"))
+    (codings / f"{log.name}.torn").write_bytes(b"{")
+    (codings / ".DS_Store").write_bytes(b"")
+    code, said = typed("check")
+
+    assert (code, said.count("nothing reads a file of this name")) == (1, 1)
 
 
 def test_a_listed_country_without_a_folder_is_offered_the_folder_that_is_not_listed(study, typed):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from drawn_report import CHART, DOT, TABLE, draw, lines, refused
 
-from ctresearch.embedded import source, tree
+from ctresearch.embedded import nodes, source, tree
 
 CELLS = {"themes-chart": CHART, "themes-table": TABLE}
 REFS = "# References {.unnumbered}\n\n::: {#refs}\n:::\n"
@@ -30,11 +31,11 @@ def refusals(*arguments, **settings) -> list[str]:
 
 def first(chapter: tree.Chapter, kind: str) -> tree.Node:
     """The first node of a kind in a chapter."""
-    return next(node for node in tree.every(chapter.blocks) if node["t"] == kind)
+    return next(node for node in nodes.every(chapter.blocks) if node["t"] == kind)
 
 
 def words(chapter: tree.Chapter) -> str:
-    return tree.text_of(chapter.blocks)
+    return nodes.text_of(chapter.blocks)
 
 
 def floats(report: tree.Book) -> dict[str, str]:
@@ -42,7 +43,7 @@ def floats(report: tree.Book) -> dict[str, str]:
     return {
         node["c"][0][0]: dict(node["c"][0][2])["number"]
         for chapter in report.chapters
-        for node in tree.every(chapter.blocks)
+        for node in nodes.every(chapter.blocks)
         if node["t"] == "Div" and node["c"][0][0].startswith(("fig-", "tbl-"))
     }
 
@@ -87,7 +88,7 @@ def test_a_figure_is_numbered_by_letter_in_an_appendix_and_plainly_in_a_preface(
 
 def test_sections_are_numbered_below_their_chapter_but_for_unnumbered_ones(tmp_path):
     page = "# One\n\n## A\n\n### B\n\n## C {.unnumbered}\n\n## D\n"
-    headings = [n["c"] for n in tree.every(book(tmp_path, page).chapters[0].blocks) if "c" in n]
+    headings = [n["c"] for n in nodes.every(book(tmp_path, page).chapters[0].blocks) if "c" in n]
     numbers = [dict(c[1][2]).get("number", "") for c in headings if isinstance(c[0], int)]
 
     assert numbers == ["1.1", "1.1.1", "", "1.2"]
@@ -180,7 +181,7 @@ def test_citations_are_set_once_and_listed_where_the_references_are(tmp_path):
 def test_a_citation_in_a_title_is_set_too(tmp_path):
     report = book(tmp_path, {"index.qmd": "# As in @un2000\n", "refs.qmd": REFS})
 
-    assert tree.text_of(report.chapters[0].title) == "As in United Nations (2000)"
+    assert nodes.text_of(report.chapters[0].title) == "As in United Nations (2000)"
 
 
 def test_every_anchor_is_in_one_page(tmp_path):
@@ -198,7 +199,7 @@ def test_every_anchor_is_in_one_page(tmp_path):
 def test_plain_text_keeps_quotation_marks_and_leaves_notes_out(tmp_path):
     page = '# The term "trafficking" in `code`^[A note.]\n'
 
-    assert tree.text_of(book(tmp_path, page).chapters[0].title) == "The term “trafficking” in code"
+    assert nodes.text_of(book(tmp_path, page).chapters[0].title) == "The term “trafficking” in code"
 
 
 # what a cell shows
@@ -209,14 +210,14 @@ def test_a_chart_is_a_picture_in_two_formats_with_the_words_for_it(tmp_path):
     (_, _, files), alt, _ = image["c"]
 
     assert [kind for kind, path in files if Path(path).is_file()] == ["svg", "png"]
-    assert tree.text_of(alt) == "Bars: debt & deceit"
+    assert nodes.text_of(alt) == "Bars: debt & deceit"
 
 
 def test_a_table_of_a_notebook_is_a_table_with_its_head(tmp_path):
     page = "# A\n" + FIGURE.replace("fig-", "tbl-").replace("-chart", "-table")
     table = first(book(tmp_path, page, cells=CELLS).chapters[0], "Table")
 
-    assert tree.text_of(table["c"][3]) == "ThemeInformants"
+    assert nodes.text_of(table["c"][3]) == "ThemeInformants"
 
 
 def test_widths_of_columns_are_those_of_the_div(tmp_path):
@@ -231,7 +232,7 @@ def test_content_for_some_formats_is_shown_in_those_and_stays_in_the_book(tmp_pa
     page = '# A\n\n::: {.content-visible when-format="html"}\nscreen\n:::\n\npaper\n'
     blocks = book(tmp_path, page).chapters[0].blocks
 
-    assert [tree.text_of(tree.for_format(blocks, to)) for to in ("docx", "pdf", "html")] == [
+    assert [nodes.text_of(tree.for_format(blocks, to)) for to in ("docx", "pdf", "html")] == [
         "paper",
         "paper",
         "screenpaper",
@@ -376,6 +377,13 @@ def test_math_and_raw_markup_are_refused(tmp_path):
         "index.qmd, line 3: '<b>': raw markup or math in a report",
         "index.qmd, line 3: '</b>': raw markup or math in a report",
     ]
+
+
+@pytest.mark.parametrize("tag", ["<p>", "<p class='note'>", "<p\nclass=note>", "<P CLASS=note>"])
+def test_a_raw_tag_is_refused_at_its_line_however_its_attributes_are_written(tmp_path, tag):
+    found = refusals(tmp_path, f"# A\n\nWords.\n\n{tag}More words.</p>\n")
+
+    assert found[0].lower().startswith("index.qmd, line 5: '<p>': raw markup")
 
 
 def test_a_page_without_title_a_second_title_and_a_level_left_out_are_refused(tmp_path):

@@ -10,17 +10,17 @@ to a folder of its own: whole tables stay on this machine, shared ones may be re
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import pandas as pd
 
 from ctresearch import coding, evidence, findings, instruments
 from ctresearch.problems import Problem, Problems, refuse
-from ctresearch.seals import Sealed
-from ctresearch.study import Country, Meeting, Study, Threshold, find_study
+from ctresearch.seals import ENDING, Sealed
+from ctresearch.study import Country, Meeting, Study, Threshold, check_countries, find_study
 from ctresearch.tables import write_table
 
 STUDY_PLACE = "study"  # where notebooks that run once for the whole study keep what they find
@@ -34,6 +34,12 @@ class Shareable(Protocol):
 
 
 S = TypeVar("S", bound=Shareable)
+T = TypeVar("T")
+
+
+def _of(place: str, read: Callable[[Any], T]) -> cached_property[T]:
+    """What `read` makes of a case's study, country or meeting when it is first asked for."""
+    return cached_property(lambda case: read(getattr(case, place)))
 
 
 class Case:
@@ -55,17 +61,9 @@ class Case:
         """When a count may be shown, by unit."""
         return self.study.file.thresholds
 
-    @cached_property
-    def codebook(self) -> instruments.Codebook:
-        return instruments.read_codebook(self.study)
-
-    @cached_property
-    def form(self) -> instruments.Form:
-        return instruments.read_form(self.study)
-
-    @cached_property
-    def checklist(self) -> instruments.Checklist:
-        return instruments.read_checklist(self.study)
+    codebook = _of("study", instruments.read_codebook)
+    form = _of("study", instruments.read_form)
+    checklist = _of("study", instruments.read_checklist)
 
     def keep(self, name: str, table: pd.DataFrame) -> None:
         """Keep a whole table for later notebooks; it stays on this machine."""
@@ -83,11 +81,8 @@ class Case:
         """
         path = self.study.results / place / notebook / f"{name}.csv"
         if not path.is_file():
-            raise refuse(
-                f"{place}, {notebook}.ipynb",
-                f"there is no table {name!r} of it",
-                f"Run it first: ctresearch run {place}",
-            )
+            where, cure = f"{place}, {notebook}.ipynb", f"Run it first: ctresearch run {place}"
+            raise refuse(where, f"there is no table {name!r} of it", cure)
         return pd.read_csv(path, dtype=str, keep_default_na=False)
 
     def findings_at(self, place: str, notebook: str) -> tuple[findings.Finding, ...]:
@@ -121,21 +116,13 @@ class CountryCase(Case):
         found = coding.counted(coding.segments(self.country, every, self.codebook))
         return found[found["interview"].isin(self.interviews["id"])]
 
-    @cached_property
-    def media(self) -> pd.DataFrame:
-        return evidence.media(self.country)
+    media = _of("country", evidence.media)
+    law = _of("country", evidence.law)
+    indicators = _of("country", evidence.indicators)
 
     @cached_property
     def survey(self) -> pd.DataFrame:
         return evidence.survey(self.country, self.form)
-
-    @cached_property
-    def law(self) -> pd.DataFrame:
-        return evidence.law(self.country)
-
-    @cached_property
-    def indicators(self) -> pd.DataFrame:
-        return evidence.indicators(self.country)
 
     def kept(self, notebook: str, name: str) -> pd.DataFrame:
         """A table another notebook of this country kept."""
@@ -148,6 +135,11 @@ class CountryCase(Case):
 
 class StudyCase(Case):
     """The whole study, opened for a notebook that runs once."""
+
+    trainings = _of("study", partial(evidence.monitoring, name="trainings"))
+    campaigns = _of("study", partial(evidence.monitoring, name="campaigns"))
+    assistance = _of("study", partial(evidence.monitoring, name="assistance"))
+    press = _of("study", partial(evidence.monitoring, name="press"))
 
     @property
     def countries(self) -> tuple[Country, ...]:
@@ -165,57 +157,21 @@ class StudyCase(Case):
         """What a notebook recorded for a country."""
         return self.findings_at(place, notebook)
 
-    @cached_property
-    def trainings(self) -> pd.DataFrame:
-        return evidence.monitoring(self.study, "trainings")
-
-    @cached_property
-    def campaigns(self) -> pd.DataFrame:
-        return evidence.monitoring(self.study, "campaigns")
-
-    @cached_property
-    def assistance(self) -> pd.DataFrame:
-        return evidence.monitoring(self.study, "assistance")
-
-    @cached_property
-    def press(self) -> pd.DataFrame:
-        return evidence.monitoring(self.study, "press")
-
 
 class MeetingCase(Case):
     """One meeting, opened for a notebook."""
 
+    agenda = _of("meeting", evidence.agenda)
+    delegations = _of("meeting", evidence.delegations)
+    statements = _of("meeting", evidence.statements)
+    recommendations = _of("meeting", evidence.recommendations)
+    commitments = _of("meeting", evidence.commitments)
+    evaluation = _of("meeting", evidence.evaluation)
+    comments = _of("meeting", evidence.comments)
+
     def __init__(self, meeting: Meeting, notebook: str) -> None:
         super().__init__(meeting.study, meeting.key, notebook)
         self.meeting = meeting
-
-    @cached_property
-    def agenda(self) -> pd.DataFrame:
-        return evidence.agenda(self.meeting)
-
-    @cached_property
-    def delegations(self) -> pd.DataFrame:
-        return evidence.delegations(self.meeting)
-
-    @cached_property
-    def statements(self) -> pd.DataFrame:
-        return evidence.statements(self.meeting)
-
-    @cached_property
-    def recommendations(self) -> pd.DataFrame:
-        return evidence.recommendations(self.meeting)
-
-    @cached_property
-    def commitments(self) -> pd.DataFrame:
-        return evidence.commitments(self.meeting)
-
-    @cached_property
-    def evaluation(self) -> pd.DataFrame:
-        return evidence.evaluation(self.meeting)
-
-    @cached_property
-    def comments(self) -> pd.DataFrame:
-        return evidence.comments(self.meeting)
 
 
 def open_country(key: str, notebook: str, study: Study | None = None) -> CountryCase:
@@ -247,7 +203,7 @@ def check_study(study: Study) -> tuple[Problem, ...]:
     Raises ResearchError with every other problem found, so that each file is mended once.
     """
     problems = Problems()
-    for part in (instruments.lint, evidence.check_study, _check_codings):
+    for part in (check_countries, instruments.lint, evidence.check_study, _check_codings):
         with problems.gather():
             part(study)
     passed_over = tuple(p for p in dict.fromkeys(problems.found) if isinstance(p, Sealed))
@@ -262,4 +218,8 @@ def _check_codings(study: Study) -> None:
     for country in study.countries:
         with problems.gather():
             coding.check_codings(country, codebook)
+        for path in sorted((country.folder / "codings").glob("[!.~]*")):
+            if path.suffix not in (".jsonl", ".torn", ENDING):
+                cure = "The name of a coding log ends in .jsonl; else keep it elsewhere."
+                problems.add(study.shown(path), "nothing reads a file of this name", cure)
     problems.raise_any()

@@ -66,7 +66,10 @@ def invent(country: Country, seed: int = SEED) -> list[Path]:
     study, iso3 = country.study, country.iso3
     if country.file.evidence != "invented":
         where = f"{study.shown(country.folder / 'country.toml')}, evidence"
-        cure = "Practise in a country of its own: ctresearch new country practice"
+        cure = (
+            'To practise here, write evidence = "invented"; but where real evidence lies in this '
+            "folder take it elsewhere first: it would be written over."
+        )
         raise refuse(where, "the evidence of this country is real", cure)
 
     def chance(of: str) -> Random:

@@ -12,7 +12,7 @@ keeps its traceback.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -64,6 +64,20 @@ class Problems:
 def refuse(where: str, what: str, fix: str) -> ResearchError:
     """One problem as an error: `raise refuse(where, what, fix)`."""
     return ResearchError([Problem(where, what, fix)])
+
+
+def worded(
+    where: str, words: Mapping[str, str], known: Iterable[str] = (), **said: object
+) -> Problem:
+    """A problem in words that are kept in a table: `what` and `fix`, with {holes} for what is said.
+
+    known   what {name} could have been; the nearest of them fills {near}, and the table's `none`
+            does where there is not one
+    """
+    choices = list(known)
+    nothing = words.get("none", "Take it out.").format(**said)
+    said["near"] = suggestion(str(said.get("name")), choices) if choices else nothing
+    return Problem(where, words["what"].format(**said), words["fix"].format(**said))
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

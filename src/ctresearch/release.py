@@ -20,7 +20,7 @@ import json
 import re
 import socket
 import tempfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ from ctresearch import evidence, findings
 from ctresearch.disclosure import shown
 from ctresearch.files import read_text, read_toml, write_whole
 from ctresearch.findings import Finding
-from ctresearch.problems import Problems, refuse, suggestion
+from ctresearch.problems import Problems, refuse, suggestion, worded
 from ctresearch.runs import RECORD, STUDY_PLACE, Run, plan, results_of
 from ctresearch.study import Country, Study
 from ctresearch.tables import read_rows
@@ -50,9 +50,13 @@ TELLING = 8  # words in a row that show a turn to have been copied
 SHORTEST_NAME = 4  # letters; a shorter name of a user or a host stands in other words too
 NOT_NAMES = frozenset({"root", "/root", "user", "guest", "home", "test", "work", "data", "jovyan"})
 
-# A script, a frame, anything fetched; a table, a series or a bare number as Python shows it.
-ACTIVE = re.compile(r"(?i)<(script|iframe|link|object)\b|\ssrc=[\"']?(https?:)?//|url\([\"']?http")
-RAW = re.compile(r'class="dataframe"|\bdtype: \w+\s*$|\A\s*(np\.\w+\()?-?\d+(\.\d+)?\)?\s*\Z')
+# What `disclosure.Safe` and `charts.Figure` make of themselves; no other markup leaves.
+HEADER = r'<tr>(?:<th scope="col">[^<>]*</th>)*</tr>'
+ROW = r'<tr><th scope="row">[^<>]*</th>(?:<td>[^<>]*</td>)*</tr>'
+TABLE = rf"<table>\n<thead>\n{HEADER}\n</thead>\n<tbody>\n(?:{ROW}\n)*</tbody>\n</table>"
+CHART = r'<img alt="[^"<>]*" src="data:image/svg\+xml;base64,[A-Za-z0-9+/=]+">'
+SAFE = re.compile(f"{TABLE}|{CHART}")
+RAW = re.compile(r"\bdtype: \w+\s*$|\A\s*(np\.\w+\()?-?\d+(\.\d+)?\)?\s*\Z")  # as Python shows it
 ROOTED = r"(?<![\w.:/])/(?:home|Users|root|tmp|var|opt|usr|mnt|srv)/[\w.-]+|file:/|\b[A-Z]:\\\w+"
 OPENED = re.compile(r"(Country|Meeting)\('[\w-]+'\)")  # as a notebook shows what it opened
 DRAWING = re.compile(r"data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)")
@@ -256,9 +260,9 @@ class _Gate:
         known = "|".join(sorted(map(re.escape, {*named, str(study.root.resolve())})))
         self.machine = re.compile(rf"{ROOTED}|(?<!\w)({known})(?!\w)", re.IGNORECASE)
 
-    def refuse(self, where: str, reason: str, **said: object) -> None:
-        words = SAID["refusals"][reason]
-        self.problems.add(where, words["what"].format(**said), words["fix"].format(**said))
+    def refuse(self, where: str, reason: str, known: Iterable[str] = (), **said: object) -> None:
+        """Note a problem in the words of release.toml; `known` and `said` as of `worded`."""
+        self.problems.found.append(worded(where, SAID["refusals"][reason], known, **said))
 
     def look(self, run: Run) -> None:
         """Note all that keeps a run from leaving."""
@@ -276,17 +280,25 @@ class _Gate:
                 self.look_at_output(output, where)
                 if not _is_said(output, recorded):
                     self.refuse(where, "words")
-            self.look_at_text("\n".join(_texts(cell)), where)
+            self.look_at_text("\n".join(_texts(cell)), where, run)
         for path in _beside(left):
-            self.look_at_text(read_text(path), self.study.shown(path))
+            self.look_at_text(read_text(path), self.study.shown(path), run)
 
-    def look_at_text(self, text: str, where: str) -> None:
+    def look_at_text(self, text: str, where: str, run: Run) -> None:
         """Nothing that leaves tells of this machine or repeats what an informant said."""
         found = self.machine.search(text)
         if found:
             self.refuse(where, "machine", found=found[0])
         told = (self.spoken[words] for words in _telling(text) if words in self.spoken)
-        for turn in sorted({min(turns) for turns in told if turns.isdisjoint(self.quoted)}):
+        leaked = [turns for turns in told if turns.isdisjoint(self.quoted)]
+        held = Counter(turn for turns in leaked for turn in turns)
+        own = tuple(c.iso3 for c in self.study.countries if c.key == run.place)
+
+        def likely(turn: str) -> tuple[int, bool, str]:
+            """Informants use the same words: the turn that holds most, of equals one from here."""
+            return -held[turn], not turn.startswith(own), turn
+
+        for turn in sorted({min(turns, key=likely) for turns in leaked}):
             self.refuse(where, "turn", turn=turn)
 
     def look_at_output(self, output: Mapping[str, Any], where: str) -> None:
@@ -296,9 +308,11 @@ class _Gate:
             self.refuse(where, "error")
         for kind in sorted(data.keys() - SHOWABLE):
             self.refuse(where, "kind", kind=kind)
-        if ACTIVE.search(data.get("text/html", "")):
-            self.refuse(where, "active")
-        if any(RAW.search(data.get(kind, "")) for kind in ("text/html", "text/plain")):
+        if data.keys() & {"text/html", "image/png"} and not SAFE.fullmatch(
+            data.get("text/html", "")
+        ):
+            self.refuse(where, "markup")
+        elif RAW.search(data.get("text/plain", "")):
             self.refuse(where, "raw")
 
     def look_at_finding(self, finding: Finding, run: Run) -> None:
@@ -338,8 +352,7 @@ class _Gate:
         """What a finding rests on is there: a reference, a table, a row of it."""
         if named.startswith("@"):
             if named[1:] not in self.references:
-                near = suggestion(named[1:], self.references)
-                self.refuse(where, "reference", named=named, near=near)
+                self.refuse(where, "reference", self.references, name=named[1:])
             return
         name, _, row = named.partition("#")
         kept, research = self.study.results, self.study.research
@@ -352,7 +365,7 @@ class _Gate:
             if path not in self.rows:
                 self.rows[path] = set(read_rows(path, self.study.shown(path)).iloc[:, 0])
             if row not in self.rows[path]:
-                self.refuse(where, "row", name=name, row=row, near=suggestion(row, self.rows[path]))
+                self.refuse(where, "row", self.rows[path], name=row, table=name)
 
 
 def _is_said(output: Mapping[str, Any], recorded: Iterable[Finding]) -> bool:

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ctresearch.embedded import source, tree
-from ctresearch.embedded.source import DIV, Embed, Line, Page, Project, note
+from ctresearch.embedded.source import DIV, Line, Page, Project, note
 from ctresearch.embedded.tree import FORMATS, Book
 from ctresearch.problems import Problems, refuse, suggestion
 from ctresearch.release import RELEASED, intact
@@ -143,7 +143,8 @@ def _lint(project: Project, problems: Problems) -> None:
                 where = lines[text.count("\n", 0, offset)].where
                 note(problems, where, "number", name=number)
         for n, embed in enumerate(page.embeds):
-            if _is_invented(_run(embed)) and not _is_marked(page, n, embed.place):
+            run = embed.notebook.with_suffix("") / RUN
+            if _is_invented(run) and not _is_marked(page, n, embed.place):
                 note(problems, embed.where, "mark", name=embed.place)
 
 
@@ -169,12 +170,8 @@ def _passages(page: Page) -> Iterator[list[Line]]:
     yield passage
 
 
-def _run(embed: Embed) -> Path:
-    """The record of the run whose output is embedded."""
-    return embed.notebook.with_suffix("") / RUN
-
-
 def _is_invented(run: Path) -> bool:
+    """Whether the record of a run says so."""
     return run.is_file() and bool(json.loads(run.read_text(encoding="utf-8")).get("invented"))
 
 
@@ -199,10 +196,15 @@ def _must_know(noun: str, given: Sequence[str], known: Iterable[str]) -> None:
 
 
 def _refuse_invented(project: Project) -> None:
-    problems = Problems()
-    for run in sorted((project.folder / "released").glob(f"*/*/{RUN}")):
-        if _is_invented(run):
-            note(problems, project.study.shown(run.parent), "invented")
+    """Refuse what rests on invented evidence, once a place, with the streams it was invented in."""
+    problems, rules = Problems(), project.study.file.notebooks
+    places: dict[Path, set[str]] = {}
+    for run in sorted(filter(_is_invented, (project.folder / RELEASED).glob(f"*/*/{RUN}"))):
+        place, notebook = run.parents[1], run.parent.name
+        own = rules[notebook].streams if notebook in rules else ()
+        places.setdefault(place, set()).update(own or [notebook])
+    for place, streams in places.items():
+        note(problems, project.study.shown(place), "invented", streams=", ".join(sorted(streams)))
     problems.raise_any()
 
 

@@ -283,6 +283,23 @@ def find_study(start: Path | None = None) -> Study:
     )
 
 
+def check_countries(study: Study) -> None:
+    """Refuse a second country with an ISO code or a tile of the map that another has already.
+
+    Ids begin with the code: two countries with one would take each other's for their own.
+    """
+    problems, taken = Problems(), dict[tuple[str, object], Country]()
+    for country in study.countries:
+        with problems.gather():
+            for key, value in (("iso3", country.iso3), ("tile", country.file.tile)):
+                other = taken.setdefault((key, value), country)
+                if other is not country:
+                    where = f"{study.shown(country.folder / 'country.toml')}, {key}"
+                    what = f"{other.key} has {value!r} too"
+                    problems.add(where, what, "Give each country its own.")
+    problems.raise_any()
+
+
 def read_record(path: Path, kind: type[R], where: str) -> R:
     """A TOML file as a record; pydantic's findings as Problems, each with its key."""
     return parse_record(read_toml(path, where), kind, where)
@@ -304,6 +321,9 @@ def _as_problems(error: ValidationError, kind: type[BaseModel], where: str) -> I
         if fault["type"] == "extra_forbidden":
             known = _keys_at(kind, path)
             yield Problem(place, f"{last!r} is not a key here", suggestion(last, known))
+        elif fault["type"] == "missing" and isinstance(fault["loc"][-1], int):
+            what, cure = "the list holds too few values", "Add what is missing, after a comma."
+            yield Problem(f"{where}, {'.'.join(path)}", what, cure)
         elif fault["type"] == "missing":
             yield Problem(place, f"the key {last!r} is missing", f"Add a line: {last} = …")
         elif not last:  # a fault of the whole record

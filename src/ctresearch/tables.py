@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,15 @@ import pandas as pd
 import pandera.errors
 import pandera.pandas as pa
 
-from ctresearch.files import as_text, read_bytes, write_whole
-from ctresearch.problems import Problem, Problems, ResearchError, nearest, refuse, suggestion
+from ctresearch.files import as_text, read_bytes, read_toml, write_whole
+from ctresearch.problems import Problem, Problems, nearest, refuse, suggestion, worded
 
+LONG = "Put a text that holds a comma, a semicolon or a line break between double quotes."
 FIRST_ROW = 2  # the row number a spreadsheet shows for the first row under the header
 DAY = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
-MONTH_OR_LESS = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?")
+SAID = read_toml(Path(__file__).with_suffix(".toml"))  # what is said of a cell, by fault
+
+Fits = dict[str, Callable[[str], bool]]  # by fault: whether a filled cell is free of it
 
 
 @dataclass(frozen=True)
@@ -44,9 +48,6 @@ class Table:
 
     def meaning(self, column: str) -> str:
         return str(self.schema.columns[column].description)
-
-    def unit(self, column: str) -> str:
-        return str((self.schema.columns[column].metadata or {}).get("unit", ""))
 
 
 def table(name: str, row: str, /, **columns: pa.Column) -> Table:
@@ -74,45 +75,30 @@ def text(
     unique    no value twice                      optional the whole column may be absent
     many      several choices, with blanks between
     """
-    checks = []
-    if required:
-        checks.append(pa.Check(lambda s: s != "", name="filled", error="filled"))
-    if choices:
-        allowed = {*choices, ""}
-
-        def chosen(cells: pd.Series[str]) -> pd.Series[bool]:
-            one_by_one = cells.map(lambda cell: allowed.issuperset(cell.split()))
-            return one_by_one if many else cells.isin(allowed)
-
-        checks.append(pa.Check(chosen, name="choice", error="choice"))
+    allowed, whole = {*choices}, re.compile(pattern)
+    fits: Fits = {}
+    if allowed:
+        fits["choice"] = lambda cell: allowed.issuperset(cell.split() if many else [cell])
     if pattern:
-        whole = re.compile(pattern)
-        checks.append(
-            pa.Check(
-                lambda s: s.map(lambda v: v == "" or bool(whole.fullmatch(v))),
-                name="pattern",
-                error="pattern",
-            )
-        )
-    known = {"unit": unit, "choices": sorted(choices), "many": many, "like": like or pattern}
-    return pa.Column(
-        str, checks, description=meaning, metadata=known, required=not optional, unique=unique
-    )
+        fits["pattern"] = lambda cell: bool(whole.fullmatch(cell))
+    known = {"unit": unit, "choices": sorted(allowed), "many": many, "like": like or pattern}
+    return _column(meaning, fits, known, required=required, optional=optional, unique=unique)
 
 
 def day(meaning: str, *, required: bool = True, optional: bool = False) -> pa.Column:
     """A date as text, YYYY-MM-DD."""
-    return _dated(meaning, DAY, "2005-03-14", required, optional)
+    return _dated(meaning, "2005-03-14", required=required, optional=optional)
 
 
 def date_as_known(meaning: str, *, required: bool = True, optional: bool = False) -> pa.Column:
     """A date as far as the source tells it: YYYY, YYYY-MM or YYYY-MM-DD."""
-    return _dated(meaning, MONTH_OR_LESS, "2005, 2005-03 or 2005-03-14", required, optional)
+    like = "2005, 2005-03 or 2005-03-14"
+    return _dated(meaning, like, required=required, optional=optional)
 
 
 def month(meaning: str, *, required: bool = True, optional: bool = False) -> pa.Column:
     """A month as text, YYYY-MM."""
-    return _dated(meaning, re.compile(r"\d{4}-(0[1-9]|1[0-2])"), "2005-03", required, optional)
+    return _dated(meaning, "2005-03", required=required, optional=optional)
 
 
 def number(
@@ -130,39 +116,54 @@ def number(
     The column stays text as the person wrote it until `numbers` turns it into floats.
     """
 
-    def fits(value: str) -> bool:
-        if value == "":
-            return True
-        if not re.fullmatch(r"-?\d+" if whole else r"-?\d+(\.\d+)?", value):
-            return False
-        return (least is None or float(value) >= least) and (most is None or float(value) <= most)
+    form = re.compile(r"-?\d+" if whole else r"-?\d+(\.\d+)?")
+    lowest, highest = (-math.inf if least is None else least), (math.inf if most is None else most)
 
-    checks = [pa.Check(lambda s: s.map(fits), name="number", error="number")]
-    if required:
-        checks.insert(0, pa.Check(lambda s: s != "", name="filled", error="filled"))
+    def fits(cell: str) -> bool:
+        return bool(form.fullmatch(cell)) and lowest <= float(cell) <= highest
+
     like = "a whole number" if whole else "a number with a decimal point"
     if least is not None:
         like += f", {least:g} or more" if most is None else f", {least:g} to {most:g}"
-    known = {"unit": unit, "choices": [], "like": like, "number": True}
-    return pa.Column(str, checks, description=meaning, metadata=known, required=not optional)
+    known = {"unit": unit, "like": like}
+    return _column(meaning, {"number": fits}, known, required=required, optional=optional)
 
 
-def _dated(
-    meaning: str, form: re.Pattern[str], like: str, required: bool, optional: bool
+def _dated(meaning: str, like: str, **given: bool) -> pa.Column:
+    """A column of dates as long as an example in `like`, whose days exist in the calendar."""
+    lengths = {len(example) for example in re.findall(r"[\d-]+", like)}
+
+    def fits(cell: str) -> bool:
+        full = cell + "-01" * (2 - cell.count("-"))
+        there = DAY.fullmatch(full) and not pd.isna(pd.to_datetime(full, errors="coerce"))
+        return bool(there) and len(cell) in lengths
+
+    return _column(meaning, {"date": fits}, {"unit": "date", "like": like}, **given)
+
+
+def _column(
+    meaning: str,
+    fits: Fits,
+    known: dict[str, Any],
+    *,
+    required: bool,
+    optional: bool,
+    unique: bool = False,
 ) -> pa.Column:
-    """A date column whose days exist in the calendar."""
+    """A column of text whose filled cells pass what `fits` asks; equal ones are asked once."""
 
-    def fits(value: str) -> bool:
-        if value == "":
-            return True
-        full = value + "-01" * (2 - value.count("-"))
-        return bool(form.fullmatch(value)) and not pd.isna(pd.to_datetime(full, errors="coerce"))
+    def check(fault: str, right: Callable[[str], bool]) -> pa.Check:
+        def passes(cells: pd.Series[str]) -> pd.Series[bool]:
+            return cells.isin([cell for cell in cells.unique() if cell == "" or right(cell)])
 
-    checks = [pa.Check(lambda s: s.map(fits), name="date", error="date")]
+        return pa.Check(passes, name=fault, error=fault)
+
+    checks = [check(fault, right) for fault, right in fits.items()]
     if required:
         checks.insert(0, pa.Check(lambda s: s != "", name="filled", error="filled"))
-    known = {"unit": "date", "choices": [], "like": like}
-    return pa.Column(str, checks, description=meaning, metadata=known, required=not optional)
+    return pa.Column(
+        str, checks, description=meaning, metadata=known, required=not optional, unique=unique
+    )
 
 
 def read_table(
@@ -186,12 +187,8 @@ def check_rows(frame: pd.DataFrame, of: Table, name: str) -> pd.DataFrame:
     faults = _header_faults(frame, of, name)
     known = [column for column in of.columns if column in frame.columns]
     faults += _cell_faults(frame[known], of, name)
-    if faults:
-        raise ResearchError(faults)
-    for column in of.columns:
-        if column not in frame.columns:
-            frame[column] = ""
-    return frame[of.columns]
+    Problems(faults).raise_any()
+    return frame.reindex(columns=of.columns, fill_value="")
 
 
 def numbers(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
@@ -208,10 +205,8 @@ def read_rows(path: Path, where: str | None = None, content: bytes | None = None
     """
     name = where or path.as_posix()
     data = read_bytes(path, name) if content is None else content
-    if path.suffix.lower() == ".xlsx":
-        rows = _workbook_rows(data, name)
-    else:
-        rows = _csv_rows(as_text(data, name), name)
+    is_book = path.suffix.lower() == ".xlsx"
+    rows = _workbook_rows(data, name) if is_book else _csv_rows(as_text(data, name), name)
     if not rows:
         raise refuse(name, "the file is empty", "Its first row must be the header.")
     header, *body = _without_empty_columns([[cell.strip() for cell in row] for row in rows])
@@ -222,11 +217,8 @@ def read_rows(path: Path, where: str | None = None, content: bytes | None = None
         faults.add(f"{name}, row 1", "a column has no heading", "Head it, or clear its cells.")
     for at, row in enumerate(body, start=FIRST_ROW):
         if any(row) and len(row) != len(header):
-            faults.add(
-                f"{name}, row {at}",
-                f"the row has {len(row)} cells, the header {len(header)}",
-                "Put a text that holds a comma, a semicolon or a line break between double quotes.",
-            )
+            what = f"the row has {len(row)} cells, the header {len(header)}"
+            faults.add(f"{name}, row {at}", what, LONG)
     faults.raise_any()
     index = pd.RangeIndex(FIRST_ROW, FIRST_ROW + len(body), name="row")
     cells = [row if any(row) else [""] * len(header) for row in body]
@@ -234,10 +226,9 @@ def read_rows(path: Path, where: str | None = None, content: bytes | None = None
     return frame[(frame != "").any(axis="columns")]
 
 
-def write_table(frame: pd.DataFrame, path: Path, *, columns: Sequence[str] | None = None) -> Path:
+def write_table(frame: pd.DataFrame, path: Path) -> Path:
     """Write a frame as CSV (UTF-8, comma, LF), whole or not at all; the index is left out."""
-    kept = frame if columns is None else frame[list(columns)]
-    return write_whole(path, kept.to_csv(index=False, lineterminator="\n"))
+    return write_whole(path, frame.to_csv(index=False, lineterminator="\n"))
 
 
 def _csv_rows(content: str, name: str) -> list[list[str]]:
@@ -245,12 +236,17 @@ def _csv_rows(content: str, name: str) -> list[list[str]]:
         return []
     first = content.split("\n", 1)[0]
     separator = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(content), delimiter=separator, strict=True)
+    rows: list[list[str]] = []
     try:
-        return list(reader)
-    except csv.Error as error:
+        for row in csv.reader(io.StringIO(content), delimiter=separator, strict=True):
+            rows.append(row)
+    except (
+        csv.Error
+    ) as error:  # in the row that was begun: where the quote opened, not where it ran to
         cure = "Close the double quotes; write a quote inside a text twice."
-        raise refuse(f"{name}, line {reader.line_num}", f"this is not CSV: {error}", cure) from None
+        where = f"{name}, row {len(rows) + 1}"
+        raise refuse(where, f"this is not CSV: {error}", cure) from None
+    return rows
 
 
 def _without_empty_columns(rows: list[list[str]]) -> list[list[str]]:
@@ -288,27 +284,21 @@ def _cell(value: Any) -> str:
 
 
 def _header_faults(frame: pd.DataFrame, of: Table, name: str) -> list[Problem]:
-    faults = []
-    unknown = [column for column in frame.columns if column not in of.columns]
-    missing = [
-        column
-        for column, schema in of.schema.columns.items()
-        if schema.required and column not in frame.columns
-    ]
+    where, declared = f"{name}, row 1", of.schema.columns
+    unknown = [column for column in frame.columns if column not in declared]
+    missing = [c for c in declared if declared[c].required and c not in frame.columns]
+    faults = Problems()
     for column in unknown:
-        faults.append(
-            Problem(
-                f"{name}, row 1, column {column!r}",
-                f"{column!r} is not a column of {of.name}",
-                suggestion(column, missing or of.columns),
-            )
+        what, cure = (
+            f"{column!r} is not a column of {of.name}",
+            suggestion(column, missing or declared),
         )
+        faults.add(f"{where}, column {column!r}", what, cure)
     guessed = {nearest(column, missing) for column in unknown}
-    for column in missing:
-        if column not in guessed:
-            cure = f"Add it: {of.meaning(column)}"
-            faults.append(Problem(f"{name}, row 1", f"the column {column!r} is missing", cure))
-    return faults
+    for column in (column for column in missing if column not in guessed):
+        what, cure = f"the column {column!r} is missing", f"Add it: {of.meaning(column)}"
+        faults.add(where, what, cure)
+    return faults.found
 
 
 def _cell_faults(frame: pd.DataFrame, of: Table, name: str) -> list[Problem]:
@@ -319,11 +309,8 @@ def _cell_faults(frame: pd.DataFrame, of: Table, name: str) -> list[Problem]:
         cases = error.failure_cases
     else:
         return []
-    found = [
-        _cell_fault(of, name, str(case.column), str(case.check), str(case.failure_case), case.index)
-        for case in cases.itertuples()
-    ]
-    return sorted(set(found), key=lambda problem: _row_of(problem.where))
+    found = {_cell_fault(of, name, case) for case in cases.itertuples()}
+    return sorted(found, key=lambda problem: _row_of(problem.where))
 
 
 def _row_of(where: str) -> tuple[int, str]:
@@ -331,21 +318,11 @@ def _row_of(where: str) -> tuple[int, str]:
     return (int(found[1]) if found else 0, where)
 
 
-def _cell_fault(of: Table, name: str, column: str, check: str, value: str, row: Any) -> Problem:
-    known = of.schema.columns[column].metadata or {}
-    where = f"{name}, row {row}, column {column!r}"
-    if check == "filled":
-        return Problem(where, "the cell is empty", f"Fill it in: {of.meaning(column)}")
-    if check == "choice":
-        words = value.split() if known["many"] else [value]
-        wrong = next(word for word in words if word not in known["choices"])
-        cure = suggestion(wrong, known["choices"])
-        return Problem(where, f"{wrong!r} is not one of the values here", cure)
-    if check == "date":
-        cure = f"Write it like {known['like']} (in a spreadsheet, as a cell of text)."
-        return Problem(where, f"{value!r} is not a date", cure)
-    if check == "number":
-        return Problem(where, f"{value!r} does not fit here", f"Write {known['like']}.")
-    if check == "field_uniqueness":
-        return Problem(where, f"{value!r} stands in more than one row", "Give each row its own.")
-    return Problem(where, f"{value!r} has not the right form", f"Write it like {known['like']}.")
+def _cell_fault(of: Table, name: str, case: Any) -> Problem:
+    """What pandera says of a cell (column, check, failure_case, index), in our own words."""
+    known, value = of.schema.columns[case.column].metadata or {}, str(case.failure_case)
+    if case.check == "choice" and known["many"]:
+        value = next(word for word in value.split() if word not in known["choices"])
+    said = {"meaning": of.meaning(case.column), "like": known.get("like"), "name": value}
+    where = f"{name}, row {case.index}, column {case.column!r}"
+    return worded(where, SAID[case.check], known.get("choices", ()), **said)

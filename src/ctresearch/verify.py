@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice, zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ctresearch import findings, runs
 from ctresearch.fingerprint import Contents
@@ -25,6 +26,7 @@ from ctresearch.seals import Sealed
 from ctresearch.study import Study
 
 SCRATCH = ".verify"  # below build/
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, order=True)
@@ -96,6 +98,7 @@ HEADINGS = {
 }
 SEALED = "\nNot rerun, for they rest on sealed evidence that no key here opens: {names}."
 NEXT = "Next: put back what differs, or `ctresearch build` to print what the sources say now."
+NO_FINDING = "no such finding"
 NOT_ALL = "The sentences above no longer hold; every other one does."
 
 
@@ -125,13 +128,14 @@ def verify(
     contents = Contents(study)
     for report, listed in released.items():
         for run in (run for run in listed if run in wanted):
-            folder = study.reports / report / RELEASED
-            verdict.findings += len(_findings(folder / run.place / run.notebook))
+            then = study.reports / report / RELEASED / run.place / run.notebook
+            now = runs.results_of(scratch, run)
+            verdict.findings += len(findings.read(then / findings.FILE))
             verdict.differences += [
-                *_inputs(study, run, folder, contents),
-                *_sentences(scratch, run, folder),
-                *_tables(scratch, run, folder),
-                *_outputs(scratch, run, folder),
+                *_inputs(then, runs.inputs_digests(study, run, contents)),
+                *_sentences(then, now),
+                *_tables(then, now, run),
+                *_outputs(then, now, run),
             ]
         if not countries and not locked:
             verdict.differences += _variables(study, scratch, report)
@@ -180,62 +184,57 @@ def _rerun(
         raise ResearchError(problems)
 
 
-def _inputs(study: Study, run: runs.Run, folder: Path, contents: Contents) -> Iterator[Difference]:
+def _apart(then: Mapping[str, T], now: Mapping[str, T]) -> Iterator[tuple[str, T | None, T | None]]:
+    """What differs, was lost or is new: its name, as released, as the rerun has it."""
+    for name in sorted({*then, *now}):
+        if then.get(name) != now.get(name):
+            yield name, then.get(name), now.get(name)
+
+
+def _parting(then: Sequence[str], now: Sequence[str]) -> Iterator[tuple[int, str, str]]:
+    """The first row in which two files differ, counted from 1, and what stands there in each."""
+    rows = enumerate(zip_longest(then, now, fillvalue="no such row"), start=1)
+    return islice(((row, *both) for row, both in rows if both[0] != both[1]), 1)
+
+
+def _inputs(then: Path, now: Mapping[str, str]) -> Iterator[Difference]:
     """The files that are not what the released run record says was read."""
-    then = _json(folder / run.place / run.notebook / runs.RECORD)["inputs"]
-    now = runs.inputs_digests(study, run, contents)
-    for path in sorted(set(then) | set(now)):
-        before, after = then.get(path, "not there"), now.get(path, "not there")
-        if before != after:
-            yield Difference("input", path, before[:12], after[:12])
+    for path, *both in _apart(_json(then / runs.RECORD)["inputs"], now):
+        before, after = (digest or "not there" for digest in both)
+        yield Difference("input", path, before[:12], after[:12])
 
 
-def _sentences(scratch: Study, run: runs.Run, folder: Path) -> Iterator[Difference]:
+def _sentences(then: Path, now: Path) -> Iterator[Difference]:
     """Findings whose sentence or values came out differently, were lost or are new."""
-    then = {f.id: f for f in _findings(folder / run.place / run.notebook)}
-    now = {f.id: f for f in _findings(runs.results_of(scratch, run))}
-    for key in sorted(set(then) | set(now)):
-        if then.get(key) != now.get(key):
-            yield Difference("finding", key, _said(then.get(key)), _said(now.get(key)))
+    recorded = ({f.id: f for f in findings.read(path / findings.FILE)} for path in (then, now))
+    for key, *both in _apart(*recorded):
+        yield Difference("finding", key, *(f.sentence("en") if f else NO_FINDING for f in both))
 
 
-def _said(finding: findings.Finding | None) -> str:
-    return finding.sentence("en") if finding else "no such finding"
+def _tables(then: Path, now: Path, run: runs.Run) -> Iterator[Difference]:
+    tables = (
+        {path.name: _lines(path) for path in at.glob("*.csv")} for at in (then, now / "shared")
+    )
+    for name, before, after in _apart(*tables):
+        for row, *both in _parting(before or [], after or []):
+            yield Difference("table", f"{run.name}/{name}, row {row}", *both)
 
 
-def _tables(scratch: Study, run: runs.Run, folder: Path) -> Iterator[Difference]:
-    then = {p.name: p for p in (folder / run.place / run.notebook).glob("*.csv")}
-    now = {p.name: p for p in (runs.results_of(scratch, run) / "shared").glob("*.csv")}
-    for name in sorted(set(then) | set(now)):
-        before, after = _lines(then.get(name)), _lines(now.get(name))
-        if before != after:
-            first = next(
-                i for i in range(max(len(before), len(after))) if _at(before, i) != _at(after, i)
-            )
-            where = f"{run.place}/{run.notebook}/{name}, row {first + 1}"
-            yield Difference("table", where, _at(before, first), _at(after, first))
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
 
 
-def _lines(path: Path | None) -> list[str]:
-    return path.read_text(encoding="utf-8").splitlines() if path else []
-
-
-def _at(lines: Sequence[str], row: int) -> str:
-    return lines[row] if row < len(lines) else "no such row"
-
-
-def _outputs(scratch: Study, run: runs.Run, folder: Path) -> Iterator[Difference]:
+def _outputs(then: Path, now: Path, run: runs.Run) -> Iterator[Difference]:
     """Cells whose source, count or any output differs; a count must be there."""
     name = f"{run.notebook}.ipynb"
-    then = _json(folder / run.place / name)["cells"]
-    now = strip(_json(runs.results_of(scratch, run) / name))["cells"]
-    if len(then) != len(now):
-        yield Difference("output", f"{run.place}/{name}", f"{len(then)} cells", f"{len(now)} cells")
+    before, after = _json(then.with_name(name))["cells"], strip(_json(now / name))["cells"]
+    where = f"{run.place}/{name}"
+    if len(before) != len(after):
+        yield Difference("output", where, f"{len(before)} cells", f"{len(after)} cells")
         return
-    for at, (before, after) in enumerate(zip(then, now, strict=True), start=1):
-        if before != after:
-            where = f"{run.place}/{name}, cell {at}"
-            yield Difference("output", where, *_shown(before, after))
+    for at, cells in enumerate(zip(before, after, strict=True), start=1):
+        if cells[0] != cells[1]:
+            yield Difference("output", f"{where}, cell {at}", *_shown(*cells))
 
 
 def _shown(before: dict[str, Any], after: dict[str, Any]) -> tuple[str, str]:
@@ -260,18 +259,8 @@ def _plain(output: dict[str, Any]) -> str:
 def _variables(study: Study, scratch: Study, report: str) -> Iterator[Difference]:
     """Lines of the report's variables that the rerun's findings would not write."""
     for path, content in variables(scratch, report).items():
-        before = _lines(path if path.is_file() else None)
-        after = content.splitlines()
-        for row in range(max(len(before), len(after))):
-            if _at(before, row) != _at(after, row):
-                where = f"{study.shown(path)}, line {row + 1}"
-                yield Difference("variable", where, _at(before, row), _at(after, row))
-                break
-
-
-def _findings(folder: Path) -> tuple[findings.Finding, ...]:
-    path = folder / "findings.json"
-    return findings.read(path) if path.is_file() else ()
+        for row, *both in _parting(_lines(path), content.splitlines()):
+            yield Difference("variable", f"{study.shown(path)}, line {row}", *both)
 
 
 def _json(path: Path) -> Any:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ctresearch.embedded import tree
+from ctresearch.embedded import nodes
 
 LINE = {False: 100, True: 155}  # characters of a table in a line, upright and on its side
 HEAD = 22  # characters up to which what heads a row stays in one line
@@ -40,7 +40,7 @@ def _shares(parts: list[Any], given: list[float | None], line: int) -> list[floa
     rows = [*head, *(row for body in bodies for part in body[2:] for row in part), *foot]
     for _, cells in rows:
         for at, cell in enumerate(cells[: len(given)]):
-            said = tree.text_of(cell[4])
+            said = nodes.text_of(cell[4])
             whole = at == 0 and len(said) <= HEAD
             pieces = [said, "-----"] if whole else f"{said} -----".split()
             words[at] = max(words[at], *(len(piece) + 2 for piece in pieces))

@@ -29,6 +29,7 @@ EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest moment a zip can note
 MARK = '<w:r><w:fldChar w:fldCharType="{}"/></w:r>'  # of a field: begin, separate, end
 ENDED = MARK.format("end")
 
+SECTION = HOUSE.with_name("section.xml").read_text("utf-8").replace("\n", "")
 LONG, SHORT = 16838, 11906  # A4, in twentieths of a point
 SIDES, ENDS = 2 * 1304, 1900 + 1360  # its margins: left and right, top and bottom
 APPENDICES = 2  # the list of house/word/numbering.xml that is not the headings' own
@@ -45,14 +46,11 @@ class Sheet:
     def section(self, *, restart: bool) -> str:
         """The section's properties; `restart` counts its pages from one."""
         width, height = (LONG, SHORT) if self.wide else (SHORT, LONG)
-        turned = ' w:orient="landscape"' * self.wide
-        style, first = "lowerRoman" if self.roman else "decimal", ' w:start="1"' * restart
-        return (
-            f'<w:sectPr {SPACES}><w:headerReference w:type="default" r:id="header{self.head}"/>'
-            f'<w:footerReference w:type="default" r:id="footer{self.head}"/>'
-            f'<w:type w:val="nextPage"/><w:pgSz w:w="{width}" w:h="{height}"{turned}/><w:pgMar '
-            'w:top="1900" w:right="1304" w:bottom="1360" w:left="1304" w:header="680" '
-            f'w:footer="600" w:gutter="0"/><w:pgNumType w:fmt="{style}"{first}/></w:sectPr>'
+        return SECTION.format(
+            head=self.head,
+            size=f'w:w="{width}" w:h="{height}"' + ' w:orient="landscape"' * self.wide,
+            pages="lowerRoman" if self.roman else "decimal",
+            first=' w:start="1"' * restart,
         )
 
 

@@ -22,7 +22,7 @@ from string import Template
 from typing import Any
 
 from ctresearch.embedded import nodes, tree
-from ctresearch.embedded.nodes import Change, Changes, Node
+from ctresearch.embedded.nodes import Node
 from ctresearch.embedded.tree import Book, Chapter
 from ctresearch.files import digest, write_whole
 
@@ -81,29 +81,26 @@ def _address(chapter_path: str) -> str:
 
 def _named(chapter: Chapter, separator: str = " ") -> str:
     """'1 Jamaica'; an unnumbered chapter has its title alone."""
-    return separator.join(filter(None, (chapter.number, tree.text_of(chapter.title).strip())))
+    return separator.join(filter(None, (chapter.number, nodes.text_of(chapter.title).strip())))
 
 
-class _Text:
+class _Text(nodes.Writer):
     """The text of one chapter made ready for pandoc's html, and the pictures it shows."""
 
+    kinds = ("Header", "Div", "Table", "Image", "Link")
+
     def __init__(self, book: Book, chapter: Chapter) -> None:
+        super().__init__()
         self.book, self.chapter = book, chapter
         self.media: dict[str, bytes] = {}  # pictures that stay files, by name
         self.drawings = 0  # set into this page so far
-        kinds = ("Header", "Div", "Table", "Image", "Link")
-        self.changes: Changes = {kind: getattr(self, kind.lower()) for kind in kinds}
         self.source = tree.for_format(chapter.blocks, "html")
         number = chapter.number
         if chapter.kind == "appendix":
             number = f"{book.words['appendix']} {number} —"
         title = nodes.heading(1, chapter.id, *_numbered(number), *self.inner(chapter.title))
-        self.html = tree.run_pandoc(
-            PANDOC, nodes.document([title, *self.inner(self.source)])
-        ).decode()
-
-    def inner(self, blocks: list[Node], **others: Change) -> list[Node]:
-        return nodes.change(blocks, self.changes | others)
+        whole = nodes.document([title, *self.inner(self.source)])
+        self.html = nodes.run_pandoc(PANDOC, whole).decode()
 
     def header(self, node: Node) -> list[Node]:
         level, (at, _, settings), title = node["c"]
@@ -115,26 +112,22 @@ class _Text:
         if "ct-callout" in classes:
             return [self.callout(at, classes[1], dict(settings)["title"], blocks)]
         if "ct-figure" in classes or "ct-table" in classes:
-            return list(self.float(at, classes[0], dict(settings), blocks))
+            return list(self.float(nodes.Float.of(node)))
         return [nodes.inside(node, self.changes)]
 
     def callout(self, at: str, kind: str, title: str, blocks: list[Node]) -> Node:
         head = nodes.div([nodes.plain(nodes.string(title))], "callout-title")
         return nodes.div([head, *self.inner(blocks)], "callout", kind, at=at, role="note")
 
-    def float(
-        self, at: str, kind: str, settings: dict[str, str], blocks: list[Node]
-    ) -> Iterator[Node]:
+    def float(self, one: nodes.Float) -> Iterator[Node]:
         """A figure with its caption below, a table with its caption above."""
-        *content, said = blocks
-        name = f"{at}-caption"
-        label = f"{settings['label']}\u00a0{settings['number']}:"
-        sentences = [inline for block in said["c"][1] for inline in self.inner(block["c"])]
+        name, label = f"{one.id}-caption", _span("label", f"{one.label}:")
         opened, closed = _raw(f'<figcaption id="{name}">'), _raw("</figcaption>")
-        caption = nodes.plain(opened, _span("label", label), nodes.string(" "), *sentences, closed)
-        body = self.inner(content, Table=lambda node: [self.region(node, aria_labelledby=name)])
-        yield nodes.plain(_raw(f'<figure id="{at}" class="{kind}" aria-labelledby="{name}">'))
-        yield from [caption, *body] if kind == "ct-table" else [*body, caption]
+        caption = nodes.plain(opened, label, nodes.string(" "), *self.inner(one.caption), closed)
+        body = self.inner(one.content, Table=lambda node: [self.region(node, aria_labelledby=name)])
+        kind = f'class="ct-{one.kind}" aria-labelledby="{name}"'
+        yield nodes.plain(_raw(f'<figure id="{one.id}" {kind}>'))
+        yield from [caption, *body] if one.kind == "table" else [*body, caption]
         yield nodes.plain(_raw("</figure>"))
 
     def table(self, node: Node) -> list[Node]:
@@ -169,7 +162,7 @@ class _Text:
     def image(self, node: Node) -> list[Node]:
         """A drawing is set into the page; any other picture is a file beside it."""
         (_, _, settings), said, (target, _) = node["c"]
-        files, alt = dict(settings), tree.text_of(said)
+        files, alt = dict(settings), nodes.text_of(said)
         size = [[side, files[side]] for side in ("width", "height") if side in files]
         path = Path(files.get("svg", target))
         data = path.read_bytes()
@@ -204,12 +197,9 @@ def _numbered(number: str) -> list[Node]:
 
 def _scoped(rows: list[Any], scope: str, columns: int) -> list[Any]:
     """The rows of a table, their first `columns` cells heading a row or a column."""
-    named = [["scope", scope]]
+    heading = ["", [], [["scope", scope]]]
     return [
-        [
-            own,
-            [[["", [], named], *cell[1:]] if n < columns else cell for n, cell in enumerate(cells)],
-        ]
+        [own, [[heading, *cell[1:]] for cell in cells[:columns]] + cells[columns:]]
         for own, cells in rows
     ]
 
@@ -231,18 +221,16 @@ class _Page:
     def parts(self) -> dict[str, str]:
         """What the template asks for, by name."""
         meta = self.book.meta
-        said = {name: self.words[name] for name in ("contents", "search", "skip", "menu")} | {
+        said = {name.replace("-", "_"): word for name, word in self.words.items()} | {
             "lang": meta.lang,
             "up": "../" * self.path.count("/"),
             "page_title": " — ".join([_named(self.chapter), meta.title][self.first :]),
             "title": meta.title,
             "description": meta.description or meta.subtitle or meta.title,
             "home": _relative(self.chapter, self.book.chapters[0].path),
-            "found": self.words["results"],
-            "nothing": self.words["no-results"],
         }
         head, rest = self.text.html.split("</h1>", 1)
-        imprint = " · ".join(filter(None, (meta.publisher, self.edition())))
+        imprint = " · ".join(filter(None, map(self.book.cover.get, ("publisher", "edition"))))
         made = {
             "banner": self.banner(),
             "chapters": self.sidebar(),
@@ -257,22 +245,8 @@ class _Page:
         brand = self.book.meta.brand
         return f'<div class="invented" role="note"><p>{escape(brand)}</p></div>' if brand else ""
 
-    def edition(self) -> str:
-        edition = self.book.meta.edition
-        return edition and f"{self.words['edition']} {edition}"
-
     def cover(self) -> str:
-        meta = self.book.meta
-        lines = {
-            "publisher": meta.publisher,
-            "title": meta.title,
-            "subtitle": meta.subtitle,
-            "edition": self.edition(),
-            "authors": ", ".join(name for name in meta.authors if name != meta.publisher),
-            "date": meta.date if meta.date != meta.edition else "",
-            "isbn": meta.isbn and f"ISBN {meta.isbn}",
-            "description": meta.description,
-        }
+        lines = self.book.cover
         shown = (f'<p class="{kind}">{escape(line)}</p>' for kind, line in lines.items() if line)
         return "\n".join(['<div class="cover">', *shown, "</div>"])
 
@@ -291,27 +265,22 @@ class _Page:
     def entry(self, chapter: Chapter) -> str:
         current = ' aria-current="page"' if chapter == self.chapter else ""
         number = f'<span class="number">{chapter.number}</span>' if chapter.number else ""
-        title = f"<span>{escape(tree.text_of(chapter.title))}</span>"
+        title = f"<span>{escape(nodes.text_of(chapter.title))}</span>"
         way = _relative(self.chapter, chapter.path)
         return f'<li><a href="{way}"{current}>{number} {title}</a></li>\n'
 
     def contents(self) -> str:
         """The headings of this page, if it has more than one."""
-        shown = [
-            (heading["c"][0], heading["c"][1], _titled(heading))
-            for heading in self.headings()
-            if heading["c"][0] <= CONTENTS_DEPTH
-        ]
-        items = (
-            f'<li class="level-{level}"><a href="#{own[0]}">{escape(title)}</a></li>'
-            for level, own, title in shown
+        headings = [node for node in nodes.every(self.text.source) if node["t"] == "Header"]
+        shown = [node for node in headings if node["c"][0] <= CONTENTS_DEPTH]
+        items = "".join(
+            f'<li class="level-{node["c"][0]}">'
+            f'<a href="#{node["c"][1][0]}">{escape(_titled(node))}</a></li>'
+            for node in shown
         )
         name = escape(self.words["page-contents"])
-        box = f'<nav class="toc" aria-label="{name}"><p>{name}</p>\n<ol>{"".join(items)}</ol></nav>'
+        box = f'<nav class="toc" aria-label="{name}"><p>{name}</p>\n<ol>{items}</ol></nav>'
         return f'<div class="toc-place">{box}</div>\n' if len(shown) > 1 else ""
-
-    def headings(self) -> list[Node]:
-        return [node for node in tree.every(self.text.source) if node["t"] == "Header"]
 
     def turn(self) -> str:
         """The way to the chapter before and to the one after."""
@@ -342,7 +311,7 @@ class _Page:
 
 def _titled(heading: Node) -> str:
     _, (_, _, settings), title = heading["c"]
-    return " ".join(filter(None, (dict(settings).get("number", ""), tree.text_of(title).strip())))
+    return " ".join(filter(None, (dict(settings).get("number", ""), nodes.text_of(title).strip())))
 
 
 def _flat(blocks: list[Node]) -> Iterator[Node]:
@@ -356,5 +325,5 @@ def _flat(blocks: list[Node]) -> Iterator[Node]:
 
 def _spoken(blocks: list[Node]) -> str:
     """The text of blocks, a space between any two of them."""
-    held = [node["c"] for node in tree.every(blocks) if node["t"] in ("Para", "Plain")]
-    return " ".join(tree.text_of(inlines) for inlines in held)
+    held = [node["c"] for node in nodes.every(blocks) if node["t"] in ("Para", "Plain")]
+    return " ".join(nodes.text_of(inlines) for inlines in held)

@@ -13,14 +13,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from ctresearch.embedded import columns, nodes, tree
-from ctresearch.embedded.nodes import Changes, Node
+from ctresearch.embedded.nodes import Node
 from ctresearch.embedded.tree import Book, Chapter
 from ctresearch.files import digest, write_whole
 from ctresearch.problems import Problem, ResearchError
@@ -83,11 +82,10 @@ def _dated(written: str) -> datetime:
 def _facts(book: Book) -> dict[str, Any]:
     """What the template prints around the text."""
     meta = book.meta
-    return asdict(meta) | {
-        "edition": meta.edition and f"{book.words['edition']} {meta.edition}",
-        "date": meta.date if meta.date != meta.edition else "",
+    return {
+        **book.cover,
+        "brand": meta.brand,
         "names": meta.authors or [meta.publisher],
-        "authors": ", ".join(name for name in meta.authors if name != meta.publisher),
         "description": meta.description or meta.subtitle,
         "lang": _language(meta.lang),
         "words": book.words,
@@ -108,20 +106,21 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-class _Text:
+class _Text(nodes.Writer):
     """A book on its way to typst, and the pictures it shows."""
 
+    kinds = ("Header", "Div", "Table", "Image", "Span")
+
     def __init__(self, book: Book) -> None:
+        super().__init__()
         self.book = book
         self.media: dict[str, bytes] = {}
         self.wide = False  # within a part that stands on its side
-        kinds = ("Header", "Div", "Table", "Image", "Span")
-        self.changes: Changes = {kind: getattr(self, kind.lower()) for kind in kinds}
 
     def files(self) -> dict[str, bytes]:
         """What typst reads, by name."""
         blocks = [block for part in self.parts() for block in part]
-        body = tree.run_pandoc(PANDOC, nodes.document(blocks))
+        body = nodes.run_pandoc(PANDOC, nodes.document(blocks))
         template = (HERE / "book.typ").read_bytes()
         return {"main.typ": OPENING.encode() + body, "book.typ": template, **self.media}
 
@@ -148,9 +147,6 @@ class _Text:
             *self.inner(tree.for_format(chapter.blocks, "pdf")),
         ]
 
-    def inner(self, blocks: list[Node]) -> list[Node]:
-        return nodes.change(blocks, self.changes)
-
     def header(self, node: Node) -> list[Node]:
         level, (at, _, settings), title = node["c"]
         number = nodes.string(_spaced(dict(settings).get("number", "")))
@@ -161,7 +157,7 @@ class _Text:
         named, kind = dict(settings), next(iter(classes), "")
         match kind:
             case "ct-figure" | "ct-table":
-                return self.float(at, kind, named, blocks)
+                return self.float(nodes.Float.of(node))
             case "ct-callout":
                 title = [nodes.string(named["title"])]
                 return self.call(f'callout("{classes[1]}", ', blocks, title)
@@ -178,14 +174,12 @@ class _Text:
         head = nodes.plain(nodes.raw("typst", f"#{opening}["), *title, nodes.raw("typst", "])["))
         return [head, *self.inner(blocks), _end(at)]
 
-    def float(self, at: str, kind: str, settings: dict[str, str], blocks: list[Node]) -> list[Node]:
+    def float(self, one: nodes.Float) -> list[Node]:
         """A figure or table with the number it has in every format."""
-        *content, said = blocks
-        label = nodes.string(f"{settings['label']}\u00a0{settings['number']}:")
-        sentences = [inline for block in said["c"][1] for inline in self.inner(block["c"])]
-        title = [{"t": "Strong", "c": [label]}, nodes.string(" "), *sentences]
-        holds = "image" if kind == "ct-figure" else "table"
-        return self.call(f"float(kind: {holds}, caption: ", content, title, at)
+        label = {"t": "Strong", "c": [nodes.string(f"{one.label}:")]}
+        title = [label, nodes.string(" "), *self.inner(one.caption)]
+        holds = "image" if one.kind == "figure" else "table"
+        return self.call(f"float(kind: {holds}, caption: ", one.content, title, one.id)
 
     def table(self, node: Node) -> list[Node]:
         """A table as such: pandoc would make a figure of it, and it may stand in one already."""
@@ -211,7 +205,7 @@ class _Text:
         sizes = [
             f", {side}: {_length(files[side])}" for side in ("width", "height") if side in files
         ]
-        alt = _quoted(tree.text_of(said))
+        alt = _quoted(nodes.text_of(said))
         return [nodes.raw("typst", f'#picture("{name}", alt: {alt}{"".join(sizes)})')]
 
 

@@ -22,7 +22,7 @@ from typing import Any
 import yaml
 
 from ctresearch.files import read_text
-from ctresearch.problems import Problems, ResearchError, suggestion
+from ctresearch.problems import Problems, ResearchError, worded
 from ctresearch.study import Study
 
 
@@ -161,14 +161,8 @@ class Project:
 def note(
     problems: Problems, where: str, reason: str, known: Iterable[str] = (), **said: object
 ) -> None:
-    """Note a problem in the words of refusals.toml.
-
-    known   what `name` could have been, to find the nearest
-    """
-    words, choices = REFUSALS[reason], list(known)
-    nothing = words.get("none", "Take it out.").format(**said)
-    near = suggestion(str(said.get("name")), choices) if choices else nothing
-    problems.add(where, words["what"].format(**said), words["fix"].format(near=near, **said))
+    """Note a problem in the words of refusals.toml; `known` and `said` as of `worded`."""
+    problems.found.append(worded(where, REFUSALS[reason], known, **said))
 
 
 def read(study: Study, name: str, problems: Problems | None = None) -> Project:
@@ -187,9 +181,9 @@ def read(study: Study, name: str, problems: Problems | None = None) -> Project:
         found.raise_any()
     language = config.get("lang", default="en")
     own, common = (folder / f for f in (f"_variables-{language}.yml", "_variables.yml"))
-    variables = Yaml(study.shown(common), {})
-    if own.is_file() or common.is_file():
-        variables = _read_yaml(own if own.is_file() else common, study, found)
+    released = own if own.is_file() else common
+    none = Yaml(study.shown(released), {})
+    variables = _read_yaml(released, study, found) if released.is_file() else none
     project = Project(study, name, config, variables)
     pages = tuple(_Scanner(project, found).page(*entry) for entry in _listed(project, found))
     if problems is None:
@@ -417,8 +411,10 @@ class _File:
         value = variables.get(*key.split("."))
         if isinstance(value, str) and value:
             return " ".join(value.split())
-        known, report = _leaves(variables.data), self.page.project.name
-        self.refuse("variable", known, name=key, file=variables.where, report=report)
+        if not variables.data:
+            note(self.page.problems, variables.where, "released", name=self.page.project.name)
+        else:
+            self.refuse("variable", _leaves(variables.data), name=key, file=variables.where)
         return ""
 
     def meta(self, key: str = "", *_more: str) -> str:

@@ -15,14 +15,14 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from ctresearch.embedded import nodes
 from ctresearch.embedded.cells import Cells
-from ctresearch.embedded.nodes import API, Changes, Node, change, div, inside, plain, string
+from ctresearch.embedded.nodes import Changes, Node, change, inside, string, text_of
 from ctresearch.embedded.source import ALLOWED, WORDS, Page, Project, note
 from ctresearch.files import read_text
 from ctresearch.problems import Problems
@@ -35,8 +35,6 @@ FOREIGN = re.compile(r"(eq|lst|thm|lem|cor|prp|cnj|def|exm|exr|sol|rem|alg|tip|n
 CONDITIONS = {"content-visible", "content-hidden"}
 FORMATS = {"html": "html", "docx": "docx", "pdf": "typst"}  # ours: Quarto's
 NOWHERE = "(?!)"  # a pattern that matches no line: the first one is named
-QUOTES = {"SingleQuote": ("‘", "’"), "DoubleQuote": ("“", "”")}
-SPACES = ("Space", "SoftBreak", "LineBreak")
 EXTERNAL = re.compile(r"(https?|mailto):")
 
 
@@ -82,6 +80,21 @@ class Book:
     kind: str  # book | website | default (one document)
     where: dict[str, str]  # id -> path of the chapter it is in
 
+    @property
+    def cover(self) -> dict[str, str]:
+        """The lines of the title page, in order; "" for what is not given or said already."""
+        meta = self.meta
+        return {
+            "publisher": meta.publisher,
+            "title": meta.title,
+            "subtitle": meta.subtitle,
+            "edition": meta.edition and f"{self.words['edition']} {meta.edition}",
+            "authors": ", ".join(name for name in meta.authors if name != meta.publisher),
+            "date": meta.date if meta.date != meta.edition else "",
+            "isbn": meta.isbn and f"ISBN {meta.isbn}",
+            "description": meta.description,
+        }
+
 
 def assemble(project: Project, problems: Problems | None = None) -> Book:
     """The book of a report.
@@ -121,50 +134,6 @@ def for_format(blocks: list[Node], to: str) -> list[Node]:
     return change(blocks, {"Div": shown})
 
 
-def every(nodes: Any) -> Iterator[Node]:
-    """All nodes of a tree, in document order."""
-    if isinstance(nodes, dict):
-        if "t" in nodes:
-            yield nodes
-        nodes = nodes.get("c")
-    for node in nodes if isinstance(nodes, list) else ():
-        if isinstance(node, (dict, list)):
-            yield from every(node)
-
-
-def text_of(nodes: Any) -> str:
-    """Inlines (or blocks) as plain text, without their notes."""
-    if isinstance(nodes, list):
-        return "".join(text_of(node) for node in nodes)
-    kind = nodes.get("t") if isinstance(nodes, dict) else None
-    content: Any = nodes.get("c", []) if kind else []
-    if kind in ("Str", "Code"):
-        return str(content if kind == "Str" else content[1])
-    if kind == "Quoted":
-        opened, closed = QUOTES[content[0]["t"]]
-        return f"{opened}{text_of(content[1])}{closed}"
-    return " " if kind in SPACES else "" if kind == "Note" else text_of(content)
-
-
-def run_pandoc(arguments: list[str], content: bytes) -> bytes:
-    """What pandoc makes of `content`; every word it says beside that is a failure."""
-    made, said = _pandoc(arguments, content)
-    if said:
-        raise RuntimeError(f"pandoc says: {said}")
-    return made
-
-
-def _pandoc(arguments: list[str], content: bytes) -> tuple[bytes, str]:
-    """What pandoc makes of `content`, and the words it says beside that."""
-    import pypandoc
-
-    command = [pypandoc.get_pandoc_path(), *arguments]
-    done = subprocess.run(command, input=content, capture_output=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"pandoc failed: {done.stderr.decode()}")
-    return done.stdout, done.stderr.decode()
-
-
 def _read(
     project: Project, tables: list[str], problems: Problems
 ) -> tuple[list[list[Node]], list[list[Node]], dict[str, Node]]:
@@ -173,7 +142,7 @@ def _read(
     jobs += [{"format": "html", "text": table} for table in tables]
     jobs += [{"format": "biblatex", "text": text} for text in _bibliographies(project, problems)]
     batch = Path(__file__).with_name("batch.lua")
-    made, said = _pandoc(["lua", str(batch)], json.dumps(jobs).encode())
+    made, said = nodes.pandoc(["lua", str(batch)], json.dumps(jobs).encode())
     _hear(said, project, problems)
     trees = json.loads(made)
     blocks, pages = [tree["blocks"] for tree in trees], len(project.pages)
@@ -214,11 +183,11 @@ def _cite(project: Project, chapters: list[Chapter], references: list[Node]) -> 
         "lang": {"t": "MetaString", "c": project.language},
         "link-citations": {"t": "MetaBool", "c": True},
     }
-    blocks = [div([plain(*chapter.title), *chapter.blocks]) for chapter in chapters]
-    tree = json.dumps({"pandoc-api-version": API, "meta": meta, "blocks": blocks})
+    blocks = [nodes.div([nodes.plain(*chapter.title), *chapter.blocks]) for chapter in chapters]
     style = project.config.get("csl")
     styled = ["--csl", str(project.folder / style)] if style else []
-    made = run_pandoc(["-f", "json", "-t", "json", "--citeproc", *styled], tree.encode())
+    citing = ["-f", "json", "-t", "json", "--citeproc", *styled]
+    made = nodes.run_pandoc(citing, nodes.document(blocks, meta))
     bare: Changes = {"Cite": lambda node: node["c"][1]}
     cited = [change(kept["c"][1], bare) for kept in json.loads(made)["blocks"]]
     return [
@@ -229,19 +198,17 @@ def _cite(project: Project, chapters: list[Chapter], references: list[Node]) -> 
 
 def _meta(project: Project) -> Meta:
     own = {key: project.setting(key) for key in ("subtitle", "date", "description")}
+    ours, common = project.config.get("ctresearch", default={}), vars(project.study.file)
+    own |= {k: ours.get(k) or common.get(k, "") for k in ("publisher", "edition", "isbn")}
     author = project.setting("author")
     authors = author if isinstance(author, list) else [author]
     named = (a.get("name", "") if isinstance(a, dict) else a for a in authors)
-    ours = {k: project.config.get("ctresearch", k) for k in ("publisher", "edition", "isbn")}
     title = project.setting("title") or project.name
     return Meta(
         **own,
         title=title,
         authors=tuple(name for name in named if name),
         lang=project.language,
-        publisher=ours["publisher"] or project.study.file.publisher,
-        edition=ours["edition"] or project.study.file.edition,
-        isbn=ours["isbn"],
         output_file=project.setting("output-file") or title.replace(" ", "-"),
         brand=project.variables.get("brand", "page"),
     )
@@ -296,12 +263,18 @@ class _Place:
     alt: str = ""  # what a float's div says its images show
 
 
-class _Reader:
+class _Reader(nodes.Writer):
     """Reads the pages in order, numbers what is numbered, and keeps references for the end."""
+
+    kinds = (
+        *("Header", "Div", "Figure", "Table", "Image", "Link", "Cite", "Span"),
+        *("RawBlock", "RawInline", "Math"),  # refused
+    )
 
     def __init__(
         self, project: Project, cells: Cells, tables: list[list[Node]], problems: Problems
     ) -> None:
+        super().__init__()
         self.project, self.problems = project, problems
         self.cells, self.tables = cells, tables
         self.words = _book_words(project)
@@ -316,10 +289,6 @@ class _Reader:
         self.waiting: list[tuple[Page, Node]] = []  # references, for when all pages are read
         self.cited: list[tuple[Page, str]] = []
         self.listed = ""  # path of the page that lists the references
-        names = ("Header", "Div", "Image", "Link", "Cite", "Span")
-        self.changes: Changes = {name: getattr(self, name.lower()) for name in names}
-        self.changes |= dict.fromkeys(("Figure", "Table"), self.captioned)
-        self.changes |= dict.fromkeys(("RawBlock", "RawInline", "Math"), self.foreign)
 
     def must(
         self, right: object, pattern: str, reason: str, known: Iterable[str] = (), **said: object
@@ -347,7 +316,7 @@ class _Reader:
         self.label(own or place.id, place.id, kind, place.number)
         front = self.is_book and not place.number and not self.counts["chapter"]
         kind = "front" if front else kind
-        blocks = change(blocks, self.changes)
+        blocks = self.inner(blocks)
         number = place.number if self.numbered else ""
         return Chapter(page.path, place.id, title, number, kind, page.part, blocks)
 
@@ -360,7 +329,7 @@ class _Reader:
             return ["", [], []], [], tree
         _, attributes, inlines = tree[0]["c"]
         self.check("Header", attributes)
-        return attributes, change(inlines, self.changes), tree[1:]
+        return attributes, self.inner(inlines), tree[1:]
 
     def header(self, node: Node) -> list[Node]:
         level, (own, classes, settings), inlines = node["c"]
@@ -375,7 +344,7 @@ class _Reader:
         anchor = own if own.startswith("sec-") else f"{place.id}--{own}"
         self.label(own, anchor, "section", number)
         kept = [anchor, classes, [*settings, *([["number", number]] if number else [])]]
-        return [{"t": "Header", "c": [level, kept, change(inlines, self.changes)]}]
+        return [{"t": "Header", "c": [level, kept, self.inner(inlines)]}]
 
     def section_number(self, level: int) -> str:
         place = self.place
@@ -419,7 +388,7 @@ class _Reader:
 
     def span(self, node: Node) -> list[Node]:
         attributes, content = node["c"]
-        kept = [self.anchored("Span", attributes), change(content, self.changes)]
+        kept = [self.anchored("Span", attributes), self.inner(content)]
         return [{"t": "Span", "c": kept}]
 
     # floats, callouts, content for some formats
@@ -447,7 +416,7 @@ class _Reader:
             known = len(named) == 1 and named[0] in FORMATS.values()
             self.must(known, rf"\b{name}\b", "format", FORMATS.values(), name=", ".join(named))
             self.place.within = name
-        content = change(blocks, self.changes)
+        content = self.inner(blocks)
         self.place.within = before
         return [{"t": "Div", "c": [kept, content]}]
 
@@ -455,7 +424,7 @@ class _Reader:
         title = settings.get("title") or self.words.get(kind, kind)
         if blocks and blocks[0]["t"] == "Header":
             title, blocks = text_of(blocks[0]["c"][2]), blocks[1:]
-        return div(change(blocks, self.changes), "ct-callout", kind, title=title)
+        return nodes.div(self.inner(blocks), "ct-callout", kind, title=title)
 
     def float(self, attributes: Attributes, blocks: list[Node]) -> list[Node]:
         """A figure or table with its number; its last paragraph is the caption."""
@@ -471,15 +440,15 @@ class _Reader:
         number = ".".join(part for part in (place.number, str(place.floats[kind])) if part)
         self.label(own, own, LABELS[kind], number)
         before, place.within, place.alt = place.within, own, given.get("fig-alt", "")
-        content = change(blocks[:-1], self.changes)
-        caption = div([plain(*change(last["c"], self.changes))], "ct-caption")
+        content = self.inner(blocks[:-1])
+        caption = nodes.div([nodes.plain(*self.inner(last["c"]))], "ct-caption")
         place.within, place.alt = before, ""
         word = self.words[LABELS[kind]]
         shown = [*self.widths(content, given.get("tbl-colwidths", "")), caption]
-        return [div(shown, f"ct-{LABELS[kind]}", at=own, number=number, label=word)]
+        return [nodes.div(shown, f"ct-{LABELS[kind]}", at=own, number=number, label=word)]
 
-    def widths(self, nodes: list[Node], given: str) -> list[Node]:
-        """The nodes with the columns of tables as given in percent: [30,70]."""
+    def widths(self, content: list[Node], given: str) -> list[Node]:
+        """Nodes with the columns of tables as given in percent: [30,70]."""
         shares = [float(part) / 100 for part in re.findall(r"[\d.]+", given)]
 
         def table(node: Node) -> list[Node]:
@@ -489,7 +458,7 @@ class _Reader:
             kept = [[s, {"t": "ColWidth", "c": w}] for s, w in zip(sides, shares, strict=fits)]
             return [{"t": "Table", "c": [*node["c"][:2], kept, *node["c"][3:]]}]
 
-        return change(nodes, {"Table": table}) if given else nodes
+        return change(content, {"Table": table}) if given else content
 
     def captioned(self, node: Node) -> list[Node]:
         """A figure or table in pandoc's own way: its caption a part of it."""
@@ -499,13 +468,13 @@ class _Reader:
             return [inside(node, self.changes)]
         words, kind = caption[0]["c"], "tbl" if table else "fig"
         bare = [{"t": "Table", "c": [["", [], []], [None, []], *rest]}] if table else rest[0]
-        spot, labelled = (
-            rf"(!\[|^(Table)?:)\W*{_begun(words)}",
-            attributes[0].startswith(f"{kind}-"),
-        )
+        spot = rf"(!\[|^(Table)?:)\W*{_begun(words)}"
+        labelled = attributes[0].startswith(f"{kind}-")
         if not self.must(labelled, spot, "float", name=LABELS[kind], kind=kind):
             return []
         return self.float(attributes, [*bare, {"t": "Para", "c": words}])
+
+    figure = table = captioned
 
     # images
 
@@ -543,13 +512,20 @@ class _Reader:
     def foreign(self, node: Node) -> list[Node]:
         """Math and raw markup."""
         content = str(node["c"][1]).strip().split("\n")[0]
-        self.must(False, re.escape(content), "raw", name=content[:30])
+        if tag := re.match(
+            r"</?[\w:-]+", content
+        ):  # pandoc writes its attributes in a way of its own
+            self.must(False, rf"{tag[0]}\b", "raw", name=f"{tag[0]}>")
+        else:
+            self.must(False, re.escape(content), "raw", name=content[:30])
         return []
+
+    rawblock = rawinline = math = foreign
 
     def link(self, node: Node) -> list[Node]:
         attributes, words, target = node["c"]
         self.check("Link", attributes)
-        made = {"t": "Link", "c": [attributes, change(words, self.changes), target]}
+        made = {"t": "Link", "c": [attributes, self.inner(words), target]}
         if not EXTERNAL.match(target[0]):
             self.waiting.append((self.place.page, made))
         return [made]

@@ -26,13 +26,16 @@ from lxml import etree
 
 from ctresearch.embedded import columns, housestyle, nodes, tree
 from ctresearch.embedded.housestyle import ENDED, ENDS, SIDES, SPACES, Sheet, begun, field, run
-from ctresearch.embedded.nodes import Changes, Node
+from ctresearch.embedded.nodes import Node
 from ctresearch.embedded.tree import Book, Chapter
 from ctresearch.files import digest, read_text, write_whole
 
 PANDOC = ["-f", "json", "-t", "docx", "-o", "-", "--syntax-highlighting=none"]
 OURS = ("word/settings.xml", "docProps/core.xml", "docProps/app.xml")  # in the place of pandoc's
 
+COVER = {"publisher": "Cover Publisher", "title": "Title", "subtitle": "Subtitle"}  # styles
+COVER |= dict.fromkeys(("authors", "edition", "date", "isbn"), "Cover Line")
+COVER |= {"brand": "Cover Mark"}
 LISTS = {"contents": r'\o "1-2" \u', "figures-list": r"\c Figure", "tables-list": r"\c Table"}
 LISTED = 2  # levels of headings in the contents
 WHOLE = 900  # characters up to which a table stays on one page
@@ -59,7 +62,7 @@ def write(book: Book, out: Path) -> Path:
         blocks = nodes.document(list(text.blocks()))
         house = housestyle.files(book, text.section)
         styles = write_whole(text.folder / "reference.docx", housestyle.packed(house))
-        made = tree.run_pandoc([*PANDOC, f"--reference-doc={styles}"], blocks)
+        made = nodes.run_pandoc([*PANDOC, f"--reference-doc={styles}"], blocks)
     with zipfile.ZipFile(io.BytesIO(made)) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
     files |= {name: house[name] for name in OURS}
@@ -67,17 +70,18 @@ def write(book: Book, out: Path) -> Path:
     return write_whole(out / f"{book.meta.output_file}.docx", housestyle.packed(files))
 
 
-class _Text:
+class _Text(nodes.Writer):
     """A book on its way to pandoc, with its fields and sections."""
 
+    kinds = ("Header", "Div", "Table", "Image", "Link")
+
     def __init__(self, book: Book, folder: Path) -> None:
+        super().__init__()
         self.book, self.folder = book, folder
         self.entries: dict[str, list[Entry]] = {name: [] for name in LISTS}
         self.numbers: list[str] = []  # of every heading in order; "" for one without
         self.marks = count(1_000_000)  # numbers of our bookmarks; pandoc's are small
         self.wide, self.part, self.section = False, "", ""
-        kinds = ("Header", "Div", "Table", "Image", "Link")
-        self.changes: Changes = {kind: getattr(self, kind.lower()) for kind in kinds}
 
     def blocks(self) -> Iterator[Node]:
         """Everything, each run of like pages closed by its section's properties."""
@@ -107,24 +111,12 @@ class _Text:
             sheet = Sheet(3, upright.roman, wide)
             yield from ((sheet, block) for block in _trimmed(self.inner(found)))
 
-    def inner(self, content: list[Node]) -> list[Node]:
-        return nodes.change(content, self.changes)
-
     # cover, contents and lists
 
     def cover(self) -> Iterator[Node]:
-        meta = self.book.meta
-        lines = [
-            ("Cover Publisher", meta.publisher),
-            ("Title", meta.title),
-            ("Subtitle", meta.subtitle),
-            ("Cover Line", ", ".join(name for name in meta.authors if name != meta.publisher)),
-            ("Cover Line", meta.edition and f"{self.book.words['edition']} {meta.edition}"),
-            ("Cover Line", meta.date != meta.edition and meta.date),
-            ("Cover Line", meta.isbn and f"ISBN {meta.isbn}"),
-            ("Cover Mark", meta.brand),
-        ]
-        return (_styled(style, nodes.string(line)) for style, line in lines if line)
+        lines = self.book.cover | {"brand": self.book.meta.brand}
+        styled = ((style, lines[name]) for name, style in COVER.items())
+        return (_styled(style, nodes.string(line)) for style, line in styled if line)
 
     def listing(self, name: str) -> Iterator[Node]:
         """A list under its heading, filled in already; the field around it is for Word alone.
@@ -159,35 +151,33 @@ class _Text:
         return [nodes.heading(level, "", named)]
 
     def div(self, node: Node) -> list[Node]:
-        (at, classes, settings), blocks = node["c"]
+        (_, classes, settings), blocks = node["c"]
         match classes:
             case ["ct-figure" | "ct-table"]:
-                return self.float(at, classes[0].removeprefix("ct-"), dict(settings), blocks)
+                return self.float(nodes.Float.of(node))
             case ["ct-callout", kind]:
                 return [_callout(kind, dict(settings)["title"], self.inner(blocks))]
             case ["ct-pagebreak"]:
                 return [_xml(BREAK)]
         return [nodes.inside(node, self.changes)]
 
-    def float(self, at: str, kind: str, named: dict[str, str], blocks: list[Node]) -> list[Node]:
+    def float(self, one: nodes.Float) -> list[Node]:
         """A figure over its caption, or a table under it."""
-        *content, said = blocks
-        label, words = f"{named['label']}\u00a0{named['number']}", said["c"][1][0]["c"]
-        listed = self.entries[f"{kind}s-list"]
-        listed.append(("table of figures", at, [nodes.string(f"{label}: "), *words]))
-        caption = [_raw(self.label(at, kind, label)), nodes.string(": "), *self.inner(words)]
-        if kind == "table":
-            return [_styled("Table Caption", *caption), *self.inner(content)]
-        figure = nodes.div(self.inner(content), custom_style="Captioned Figure")
+        listed = self.entries[f"{one.kind}s-list"]
+        listed.append(("table of figures", one.id, [nodes.string(f"{one.label}: "), *one.caption]))
+        caption = [_raw(self.label(one)), nodes.string(": "), *self.inner(one.caption)]
+        if one.kind == "table":
+            return [_styled("Table Caption", *caption), *self.inner(one.content)]
+        figure = nodes.div(self.inner(one.content), custom_style="Captioned Figure")
         return [figure, _styled("Image Caption", *caption)]
 
-    def label(self, at: str, kind: str, label: str) -> str:
+    def label(self, one: nodes.Float) -> str:
         """'Figure 2.1', its last number counted by Word: the bookmark that links lead to."""
-        own = re.split(r"\D", label)[-1]
-        counted = field(rf"SEQ {kind.title()} \* ARABIC" + r" \r 1" * (own == "1"), run(own))
-        mark = next(self.marks)
-        opening = f'<w:bookmarkStart w:id="{mark}" w:name="{_bookmark(at)}"/>'
-        return f'{opening}{run(label.removesuffix(own))}{counted}<w:bookmarkEnd w:id="{mark}"/>'
+        own = re.split(r"\D", one.label)[-1]
+        counted = field(rf"SEQ {one.kind.title()} \* ARABIC" + r" \r 1" * (own == "1"), run(own))
+        before, mark = run(one.label.removesuffix(own)), next(self.marks)
+        opening = f'<w:bookmarkStart w:id="{mark}" w:name="{_bookmark(one.id)}"/>'
+        return f'{opening}{before}{counted}<w:bookmarkEnd w:id="{mark}"/>'
 
     def table(self, node: Node) -> list[Node]:
         """A table whose columns are as wide as its author or, if he left it open, its words say."""
