@@ -454,7 +454,9 @@ def test_what_is_no_coding_is_left_out_by_name(country, tmp_path, selections, to
         ("", {"path": f'plainTextPath="relative://{C}.txt"'}, "relative://"),
         ("", {"path": 'plainTextPath="internal://../../a.txt"'}, "TextSource Mabel.txt"),
         (selection(11, 999, "They"), {}, "PlainTextSelection They"),
-        (selection(11, 15, "They").replace('"11"', '"x"'), {}, "x to 15 is not in the text"),
+        (selection(11, 15, "They").replace('"11"', '"x"'), {}, "PlainTextSelection They"),
+        (selection(11, len(SAID) + 1), {}, "its positions are not in the text"),
+        (selection(11, 10**40), {}, "its positions are not in the text"),
         (selection(11, 15, "They", code=B), {}, "names no code of the file"),
         (selection(11, 15), {"codes": f'<Code guid="{A}" name="Coke" isCodable="true"/>'}, "Coke"),
         ("", {"space": "urn:other"}, "Project.qde"),
@@ -471,6 +473,22 @@ def test_what_cannot_be_read_is_refused_by_file_and_element(
     before = files(country.study)
 
     assert named in refusal(bring, country, foreign(tmp_path, selections, **change))
+    assert files(country.study) == before
+
+
+@pytest.mark.parametrize("name", ["../../SUR-KI-09", "JAM-KI-09"])
+def test_a_source_that_claims_to_be_ours_names_an_interview_of_the_country(country, tmp_path, name):
+    path = foreign(tmp_path)
+    with zipfile.ZipFile(path) as project:
+        parts = {inner: project.read(inner) for inner in project.namelist()}
+    xml = parts["Project.qde"].decode().replace(C, refi.guid("source", name), 1)
+    parts["Project.qde"] = xml.replace("Mabel.txt", name).encode()
+    with zipfile.ZipFile(path, "w") as target:
+        for inner, content in parts.items():
+            target.writestr(inner, content)
+    before = files(country.study)
+
+    assert "is no interview of suriname" in refusal(bring, country, path)
     assert files(country.study) == before
 
 

@@ -400,7 +400,7 @@ def exchange_in(
         print("{}: {} codes, {} coders, {} texts".format(file.name, *counts))
         _print_paths(study, exchange.propose(study, project))
         if file.suffix.lower() != ".qdc":
-            written = exchange.bring(study.country(country or ""), project, asked)
+            written = exchange.bring(study.country(country) if country else None, project, asked)
     for each in project.said:
         print(f"note: {each}")
     _print_paths(study, written)

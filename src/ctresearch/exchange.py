@@ -173,7 +173,7 @@ def propose(study: Study, project: refi.Project) -> list[Path]:
     return [write_whole(target, "\n".join([head, *entries]))] if entries else []
 
 
-def bring(country: Country, project: refi.Project, asked: Asked) -> list[Path]:
+def bring(country: Country | None, project: refi.Project, asked: Asked) -> list[Path]:
     """Bring what was read into a country; the transcripts and logs that have something new.
 
     asked   who asks and who answers, by name, in texts that are not in the house format
@@ -181,6 +181,8 @@ def bring(country: Country, project: refi.Project, asked: Asked) -> list[Path]:
     Adds to `project.said` what a person should know. Raises ResearchError with everything wrong in
     the file, before anything is written.
     """
+    if country is None:
+        raise refuse(project.where, "it is not said into which country", "Say it with --country.")
     codebook, faults = read_codebook(country.study), project.faults
     known = _known_codes(project, codebook)
     used = {one.code for source in project.sources for one in source.codings}
@@ -222,6 +224,9 @@ def _arrivals(country: Country, project: refi.Project, asked: Asked) -> list[Arr
                 draft = transcripts.Draft(source.name, text, "", *asked)
                 text, spans = draft.house.text, [draft.house.moved(*span) for span in spans]
             ours = source.guid == refi.guid("source", source.name)
+            if ours and not re.fullmatch(rf"{country.iso3}-KI-\d+", source.name):
+                what = f"{source.name!r} is no interview of {country.key}"
+                raise refuse(project.where, what, "Say its own country with --country.")
             if not ours:  # whoever counts otherwise may part a letter from its accent
                 whole = (all(coding.is_between(text, at) for at in span) for span in spans)
                 spans = [s if fits else (0, 0) for s, fits in zip(spans, whole, strict=True)]

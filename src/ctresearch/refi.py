@@ -51,6 +51,7 @@ TRIED = 200  # selections of a source by which its way of counting is told
 # Ways of counting: CRLF as one, a byte order mark as one, a character beyond U+FFFF as two.
 Way = tuple[bool, bool, bool]
 WAYS: list[Way] = [(a, b, c) for a, b, c in product((False, True), repeat=3)]
+PAST = "its positions are not in the text"
 COUNTED = ("CRLF as one character", "the byte order mark", "UTF-16 units")
 
 Positions = NDArray[np.int64]
@@ -416,6 +417,9 @@ class _Texts:
         spans = np.array([self.span(node, len(raw)) for node in nodes[:-1]] + [(0, 0)])
         names = [node.get("name") or "" for node in nodes[:-1]]
         at, way = _counted(raw, spans, names)
+        for node, past in zip(nodes, (spans > _units(raw, way)[-1]).any(axis=1), strict=True):
+            if past:
+                self.add(self.named(node), PAST, "Export it again; else take the element out.")
         at[-1] = (0, len(raw))
         if any(way):
             told = " and ".join(name for name, used in zip(COUNTED, way, strict=True) if used)
@@ -436,8 +440,7 @@ class _Texts:
         except ValueError:
             start, end = -1, -1
         if not 0 <= start <= end <= 2 * length + 1:
-            what = f"{node.get('startPosition')} to {node.get('endPosition')} is not in the text"
-            self.add(self.named(node), what, "Export it again; else take the element out.")
+            self.add(self.named(node), PAST, "Export it again; else take the element out.")
             return 0, 0
         return start, end
 
