@@ -592,6 +592,7 @@ def test_a_workbook_has_the_segments_a_matrix_and_the_codebook(country):
     assert cells["segments"][1][-1] == SAID[11:20]
     assert matrix["code"] == ("SUR-KI-01", "SUR-KI-02")
     assert matrix["recruitment"] == matrix["recruitment.deception"] == (1, 0)
+    assert "Invented evidence" in cells["about"][1][0]
     assert len(cells["codebook"]) == 1 + len(read_codebook(country.study).codes)
 
 
@@ -640,5 +641,5 @@ def test_the_commands_say_what_they_wrote(country, monkeypatch):
     unknown = CliRunner().invoke(app, ["exchange", "out", "a.qdpx", "--country", "surinam"])
 
     assert "wrote build/suriname/exchange/a.qdpx" in done.output
-    assert back.exit_code == 0
+    assert (back.exit_code, "is new here" in back.output) == (0, True)
     assert (unknown.exit_code, "Did you mean 'suriname'?" in unknown.output) == (1, True)

@@ -404,7 +404,7 @@ def exchange_in(
     for each in project.said:
         print(f"note: {each}")
     _print_paths(study, written)
-    print("Next: ctresearch check")
+    print("Next: ctresearch check" if written else "No transcript or coding in it is new here.")
 
 
 def _print_paths(study: Study, paths: Iterable[Path]) -> None:

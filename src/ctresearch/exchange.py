@@ -97,6 +97,7 @@ def spreadsheets(country: Country, codebook: Codebook) -> dict[str, pd.DataFrame
              (interviews) one row per code, a column per interview: 1 where it was raised, by itself
                           or a code below it, as the theme tables count; else 0
              (codebook)   one row per code
+             (about)      says of invented evidence that it is
     """
     turns = evidence.turns(country)
     every = coding.segments(country, turns, codebook)
@@ -113,16 +114,21 @@ def spreadsheets(country: Country, codebook: Codebook) -> dict[str, pd.DataFrame
     raised = coding.counted(every).merge(pd.DataFrame(lineage, columns=["code", "of"]), on="code")
     matrix = pd.crosstab(raised["of"], raised["interview"]).clip(upper=1)
     matrix = matrix.reindex(index=list(codebook.by_id), columns=usable, fill_value=0)
-    plain = ("id", "include", "exclude", "example", "retired", "merged_into")
+    rules = ("include", "exclude", "example", "retired", "merged_into")
     codes = [
-        {key: getattr(one, key) for key in plain}
-        | {key: getattr(one, key).get(language, "") for key in ("label", "definition")}
+        {"id": one.id, "label": codebook.label(one.id, language)}
+        | {"definition": one.definition.get(language, "")}
+        | {key: getattr(one, key) for key in rules}
         for one in codebook.codes
     ]
+    brand = (
+        {"about": pd.DataFrame({"note": [refi.INVENTED]})} if country.invented("interview") else {}
+    )
     return {
         "segments": every.drop(columns=["informant", "stale"]),
         "interviews": matrix.rename_axis("code").reset_index(),
         "codebook": pd.DataFrame(codes),
+        **brand,
     }
 
 

@@ -51,6 +51,7 @@ TRIED = 200  # selections of a source by which its way of counting is told
 # Ways of counting: CRLF as one, a byte order mark as one, a character beyond U+FFFF as two.
 Way = tuple[bool, bool, bool]
 WAYS: list[Way] = [(a, b, c) for a, b, c in product((False, True), repeat=3)]
+INVENTED = "Invented evidence: to practise with, never to be published."
 PAST = "its positions are not in the text"
 COUNTED = ("CRLF as one character", "the byte order mark", "UTF-16 units")
 
@@ -151,7 +152,7 @@ def project_file(country: Country, codebook: Codebook) -> tuple[bytes, list[str]
         _source_out(sources, notes, interview, texts[interview], of_it)
     root.extend(part for part in (sources, notes) if len(part))
     if country.invented("interview"):
-        etree.SubElement(root, "Description").text = "Invented evidence: never to be published."
+        etree.SubElement(root, "Description").text = INVENTED
     inside = {f"sources/{guid('source', one)}.txt": text.encode() for one, text in texts.items()}
     return _zipped({"project.qde": _as_bytes(root), **inside}), said
 
