@@ -104,7 +104,7 @@ def test_nothing_that_is_released_tells_whose_machine_it_was(built):
 def test_what_was_released_holds_when_nothing_changed(built):
     verdict = verify(built, ["trial"])
 
-    assert (verdict.holds, verdict.runs) == (True, 2)
+    assert (verdict.holds, verdict.checked["notebooks"]) == (True, 2)
 
 
 def test_a_coding_that_moves_a_band_is_told_with_the_sentence_before_and_after(built_copy):
@@ -112,7 +112,7 @@ def test_a_coding_that_moves_a_band_is_told_with_the_sentence_before_and_after(b
     verdict = verify(built_copy, ["trial"])
 
     told = {each.where: (each.before, each.after) for each in verdict.of_kind("finding")}
-    before, after = told["suriname.recruitment-deception"]
+    before, after = told["suriname.recruitment-deception; reports/trial/index.qmd, line 3"]
     assert re.search(r"\d+ to \d+ of the key informants", before)
     assert "none of the key informants" in after
 
@@ -178,8 +178,45 @@ def test_an_output_altered_after_its_release_is_found_and_shown_where_it_parts(b
     path.write_text(text.replace("Relevant", "Relevent"), encoding="utf-8")
     found = verify(built_copy, ["trial"]).differences
 
-    assert {each.kind for each in found} == {"output"}
+    assert {each.kind for each in found} == {"output", "page"}
     assert any("Relevent" in each.before for each in found)
+
+
+def test_a_number_changed_in_a_rendered_page_is_found_with_the_words_around_it(built_copy):
+    page = built_copy.reports / "trial" / "_book" / "index.html"
+    said = re.search(r"(\d+) to \d+ of the key", page.read_text(encoding="utf-8"))
+    page.write_text(page.read_text(encoding="utf-8").replace(said[0], f"9{said[0]}"))
+    (found,) = verify(built_copy, ["trial"]).of_kind("page")
+
+    assert (f"9{said[0]}" in found.before, said[0] in found.after) == (True, True)
+
+
+def test_a_report_that_is_not_rendered_here_is_told_as_not_checked(built_copy):
+    shutil.rmtree(built_copy.reports / "trial" / "_book")
+    verdict = verify(built_copy, ["trial"])
+
+    assert (verdict.holds, list(verdict.unchecked)) == (True, ["reports/trial"])
+
+
+def test_a_sample_is_the_same_for_the_same_seed_and_says_what_it_left_out(built_copy):
+    once, again = (verify(built_copy, ["trial"], sample=1, seed=5) for _ in range(2))
+
+    assert once.unchecked == again.unchecked
+    assert (once.checked["notebooks"], list(once.unchecked.values())) == (1, ["it was not drawn"])
+    assert once.conclusion == "Every sentence that was checked still holds; not all were."
+
+
+def test_the_verdict_is_left_as_a_page_and_as_json_with_the_sentences_before_and_after(built_copy):
+    take_back(built_copy, "recruitment.deception")
+    (before, after), *_ = [
+        (each.before, each.after) for each in verify(built_copy, ["trial"]).of_kind("finding")
+    ]
+
+    page = (built_copy.build / "verdict.html").read_text(encoding="utf-8")
+    told = json.loads((built_copy.build / "verdict.json").read_text(encoding="utf-8"))
+    assert before in page
+    assert after in page
+    assert before in {each["before"] for each in told["differences"]}
 
 
 def test_verify_leaves_the_results_of_the_build_alone(built_copy):
@@ -207,4 +244,4 @@ def test_one_country_is_verified_though_another_report_has_nothing_of_it(built_c
     (kept / "law.ipynb").rename(kept.parent / "law.ipynb")
     verdict = verify(built_copy, ["trial", "law"], ["suriname"])
 
-    assert (verdict.runs, verdict.holds) == (2, True)
+    assert (verdict.checked["notebooks"], verdict.holds) == (2, True)

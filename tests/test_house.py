@@ -18,25 +18,21 @@ FLOORS = {
     "ground": ["problems", "files", "values", "tables", "seals"],
     "plan": ["study", "fingerprint", "instruments"],
     "evidence": [
-        "story",
-        "coding",
-        "corrections",
-        "evidence",
-        "transcripts",
-        "refi",
-        "exchange",
-        "invent",
+        *("story", "coding", "corrections", "evidence", "harmonise"),
+        *("double", "agreement", "reliability", "transcripts", "refi", "exchange", "invent"),
     ],
     "analysis": [
         "analysis.themes",
         "analysis.media",
+        "analysis.syndication",
         "analysis.survey",
         "analysis.law",
+        "analysis.protocol",
         "analysis.triangulation",
         "analysis.meetings",
     ],
     "claims": ["disclosure", "findings", "charts", "case"],
-    "runs": ["runs", "release"],
+    "runs": ["runs", "distant", "release"],
     "reports": [
         "embedded.nodes",
         "embedded.source",
@@ -50,7 +46,7 @@ FLOORS = {
         "reports",
     ],
     "check": ["build", "verify"],
-    "doors": ["cli"],
+    "doors": ["page.desk", "page.routes", "page.serving", "cli"],
 }
 
 # A foreign format or tool has one door; the modules that may import each library.
@@ -69,6 +65,7 @@ DOORS = {
     "pyrage": {"seals"},
     "babel": {"values"},
     "yaml": {"embedded.source", "release"},
+    "distributed": {"distant"},
     "typer": {"cli"},
     "rich": {"cli"},
 }

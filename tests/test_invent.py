@@ -154,7 +154,7 @@ def test_the_list_of_informants_names_them_all_and_nothing_else_does(key):
 
 def test_a_new_country_without_phrases_of_its_own_can_practise(practice):
     evidence.check_country(practice)
-    coding.check_codings(practice, evidence.turns(practice), read_codebook(practice.study))
+    coding.check_codings(practice, read_codebook(practice.study))
 
 
 def test_files_of_an_earlier_invention_go_and_other_files_stay(practice, tmp_path):

@@ -9,7 +9,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ctresearch.analysis.survey import Design, design_table, likert, mean, multi_select, proportion
+from ctresearch.analysis.survey import (
+    Design,
+    design_table,
+    likert,
+    mean,
+    multi_select,
+    proportion,
+    ratio,
+    total,
+)
 from ctresearch.problems import ResearchError
 
 SCHOOLS = Design(weights="pw", strata="stype", fpc="fpc")
@@ -67,6 +76,39 @@ def test_means_by_domain_equal_r(schools):
         "H": (625.82, 14.93713),
         "M": (636.60, 16.21471),
     }
+
+
+def test_a_total_equals_r(schools):
+    found = total(schools, "enroll", SCHOOLS)
+
+    assert round(found.estimate, 1) == 3687177.5
+    assert round(found.se, 2) == 114641.72
+
+
+def test_a_ratio_of_totals_equals_r(schools):
+    found = ratio(schools, "api00", "api99", SCHOOLS)
+
+    assert round(found.estimate, 9) == 1.052260546
+    assert round(found.se, 9) == 0.003643922
+
+
+def test_a_ratio_to_a_column_of_ones_is_the_mean(schools):
+    one = ratio(schools.assign(one=1.0), "api00", "one", SCHOOLS)
+
+    assert vars(one) == pytest.approx(vars(mean(schools, "api00", SCHOOLS)))
+
+
+def test_totals_of_domains_add_up_to_the_whole(schools):
+    parts = total(schools, "enroll", SCHOOLS, by="awards")
+
+    assert sum(part.estimate for part in parts.values()) == pytest.approx(
+        total(schools, "enroll", SCHOOLS).estimate
+    )
+
+
+def test_a_ratio_to_nothing_is_refused(schools):
+    with pytest.raises(ResearchError, match="divides by is 0"):
+        ratio(schools.assign(none=0.0), "enroll", "none", SCHOOLS)
 
 
 def test_a_domain_across_strata_keeps_the_whole_design(schools):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from io import StringIO
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -271,4 +272,118 @@ def test_claims_are_told_across_countries_by_the_level_they_reach():
             "corroborated": "no country",
             "countries": 0,
         },
+    }
+
+
+def segments_of(text: str) -> pd.DataFrame:
+    """Segments: interview | coder | code | start | end."""
+    return drawn(text).astype({"start": int, "end": int})
+
+
+def interviews_of(text: str) -> pd.DataFrame:
+    return drawn(text)
+
+
+MET = segments_of("""
+    interview | coder | code         | start | end
+    SUR-01    | ap    | persons      | 0     | 10
+    SUR-01    | ap    | recruitment  | 5     | 15
+    SUR-01    | mk    | recruitment  | 0     | 10
+    SUR-01    | ap    | recruitment  | 10    | 12
+    SUR-02    | ap    | recruitment  | 0     | 4
+    SUR-02    | ap    | persons      | 3     | 9
+    SUR-02    | ap    | persons      | 20    | 30
+    SUR-02    | ap    | recruitment  | 21    | 22
+""")
+
+
+def test_codes_meet_where_one_coder_gave_both_to_the_same_words():
+    found = themes.cooccurrence(MET)
+
+    assert found.to_dict("index") == {
+        ("ap", "persons", "recruitment"): {"segments": 3, "interviews": 2}
+    }
+
+
+def test_codes_meet_as_often_as_looking_at_each_pair_says():
+    chance = np.random.default_rng(3)
+    start = chance.integers(0, 60, 300)
+    of = pd.DataFrame(
+        {
+            "interview": chance.choice(["A", "B", "C"], 300),
+            "coder": chance.choice(["ap", "mk"], 300),
+            "code": chance.choice(["p", "q", "r"], 300),
+            "start": start,
+            "end": start + chance.integers(1, 40, 300),
+        }
+    )
+    each = of.merge(of, on=["coder", "interview"])
+    met = each[
+        (each["code_x"] < each["code_y"])
+        & (each["start_x"] < each["end_y"])
+        & (each["start_y"] < each["end_x"])
+    ]
+    pairs = met.groupby(["coder", "code_x", "code_y"])["interview"].agg(["size", "nunique"])
+    ours = themes.cooccurrence(of)
+
+    assert ours.to_numpy().tolist() == pairs.to_numpy().tolist()
+
+
+def test_where_nothing_was_coded_no_codes_meet():
+    assert len(themes.cooccurrence(MET.head(0))) == 0
+
+
+def test_the_case_matrix_has_every_interview_and_every_code_in_use():
+    held = interviews_of("""
+        id     | sector
+        SUR-02 | police
+        SUR-01 | health
+        SUR-03 | health
+    """)
+    found = themes.case_matrix(held, MET, CODEBOOK)
+
+    assert found[["recruitment", "persons"]].to_numpy().tolist() == [[2, 2], [3, 1], [0, 0]]
+    assert list(found.columns) == list(CODEBOOK.by_id)
+
+
+def test_a_retired_code_is_shown_only_where_it_was_used():
+    gone = Code(id="persons.boys", label={"en": "Boys"}, retired="2005-04")
+    book = CODEBOOK.model_copy(update={"codes": (*CODEBOOK.codes, gone)})
+    used = MET.assign(code="persons.boys")
+
+    assert [gone.id in themes.in_use(of, book) for of in (MET, used)] == [False, True]
+
+
+def test_codes_are_counted_by_sector_with_what_lies_below_them():
+    coded = drawn("""
+        turn     | code
+        SUR-01:4 | recruitment.deception
+        SUR-02:4 | recruitment
+        SUR-02:5 | recruitment
+    """)
+    held = interviews_of("""
+        id     | sector
+        SUR-01 | health
+        SUR-02 | police
+        SUR-03 | faith
+    """)
+    found = themes.codes_by_sector(held, turns_of(coded), coded, CODEBOOK)
+
+    assert found.loc["recruitment"].to_dict() == {"faith": 0, "health": 1, "police": 1}
+    assert found.loc["recruitment.deception"].to_dict() == {"faith": 0, "health": 1, "police": 0}
+
+
+def test_saturation_counts_what_each_further_interview_brought():
+    held = interviews_of("""
+        id     | date_month
+        SUR-03 | 2005-01
+        SUR-02 | 2004-11
+        SUR-01 | 2005-01
+    """)
+    found = themes.saturation(held, MET)
+
+    assert found.to_dict("index") == {
+        "SUR-02": {"date_month": "2004-11", "codes": 2, "new": 2, "found": 2},
+        "SUR-01": {"date_month": "2005-01", "codes": 2, "new": 0, "found": 2},
+        "SUR-03": {"date_month": "2005-01", "codes": 0, "new": 0, "found": 2},
     }

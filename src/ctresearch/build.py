@@ -69,10 +69,11 @@ def run(
     *,
     fresh: bool = False,
     started: Callable[[runs.Run], None] | None = None,
+    elsewhere: runs.Elsewhere | None = None,
 ) -> Iterator[Step]:
     """Run the notebooks that are not up to date; their problems are raised when all have ended."""
     problems = []
-    for done in runs.run_all(study, wanted, fresh=fresh, started=started):
+    for done in runs.run_all(study, wanted, fresh=fresh, started=started, elsewhere=elsewhere):
         if done.problem is not None:
             problems.append(done.problem)
         else:

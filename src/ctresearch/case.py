@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 
 import pandas as pd
 
-from ctresearch import coding, evidence, findings, instruments
+from ctresearch import coding, double, evidence, findings, instruments
 from ctresearch.problems import Problem, Problems, refuse
 from ctresearch.seals import ENDING, Sealed
 from ctresearch.study import Country, Meeting, Study, Threshold, check_countries, find_study
@@ -218,6 +218,8 @@ def _check_codings(study: Study) -> None:
     for country in study.countries:
         with problems.gather():
             coding.check_codings(country, codebook)
+        with problems.gather():
+            double.assignments(country)
         for path in sorted((country.folder / "codings").glob("[!.~]*")):
             if path.suffix not in (".jsonl", ".torn", ENDING):
                 cure = "The name of a coding log ends in .jsonl; else keep it elsewhere."

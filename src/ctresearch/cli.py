@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -40,6 +40,11 @@ app.add_typer(bring, name="import")
 exchange = typer.Typer(no_args_is_help=True, help="Coding to other programs, and theirs here.")
 app.add_typer(exchange, name="exchange")
 
+On = Annotated[
+    str | None, typer.Option(help="Run on the workers of a dask scheduler: tcp://HOST:8786.")
+]
+Unit = Literal["turn", "character", "interview"]
+Level = Literal["nominal", "ordinal", "interval", "ratio"]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Do it again even if nothing changed.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")]
 Asks = Annotated[
@@ -134,16 +139,21 @@ def check(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def run(places: Places = None, fresh: Fresh = False) -> None:
+def run(places: Places = None, fresh: Fresh = False, on: On = None) -> None:
     """Run the notebooks of PLACES whose evidence changed."""
+    from contextlib import nullcontext
+
     from ctresearch import build as job
     from ctresearch import runs
+    from ctresearch.distant import Distant
 
     with told():
         study = here()
         wanted = runs.chosen(places or [], runs.plan(study))
-        with Shown(len(wanted)) as shown:
-            shown.follow(job.run(study, wanted, fresh=fresh, started=shown.running))
+        there = Distant(study, on) if on else nullcontext()
+        with there as elsewhere, Shown(len(wanted)) as shown:
+            steps = job.run(study, wanted, fresh=fresh, started=shown.running, elsewhere=elsewhere)
+            shown.follow(steps)
     print(f"{shown.done} of {len(wanted)} notebooks run, the others were up to date; see build/.")
     print("Next: ctresearch release REPORT, or ctresearch build")
 
@@ -190,6 +200,8 @@ def render(
 def verify(
     report: Annotated[str | None, typer.Argument(help="A folder of reports/; all if none.")] = None,
     country: Annotated[list[str] | None, typer.Option(help="Only this country.")] = None,
+    sample: Annotated[int | None, typer.Option(min=1, help="Only so many runs, drawn.")] = None,
+    seed: Annotated[int, typer.Option(help="What the sample is drawn with.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Rerun the notebooks from their sources and say which printed sentence no longer holds."""
@@ -199,8 +211,12 @@ def verify(
         study = here()
         names = [_known(study, report)] if report else study.report_names
         with Shown(_count(study)) as shown:
-            verdict = reviewer.verify(study, names, country or [], started=shown.running)
+            verdict = reviewer.verify(
+                study, names, country or [], sample=sample, seed=seed, started=shown.running
+            )
     print(verdict.as_json() if as_json else verdict.as_text())
+    if not as_json:
+        print("The verdict as a page: build/verdict.html")
     raise typer.Exit(0 if verdict.holds else 1)
 
 
@@ -267,45 +283,102 @@ def status(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def agree(
+    country: Annotated[
+        str | None, typer.Argument(help="A country with interviews coded by two or more.")
+    ] = None,
+    unit: Annotated[Unit, typer.Option(help="What is compared.")] = "turn",
+    ratings: Annotated[
+        Path | None, typer.Option(help="Instead: a table of columns unit, coder, value.")
+    ] = None,
+    level: Annotated[Level, typer.Option(help="What the values of --ratings are.")] = "nominal",
+    draw: Annotated[
+        float | None, typer.Option(help="Draw this share of the interviews for double coding.")
+    ] = None,
+    coders: Annotated[str, typer.Option(help="For --draw: who codes them, as ap,mk.")] = "",
+    seed: Annotated[int, typer.Option(help="For --draw: the same seed draws the same.")] = 2005,
+    as_json: AsJson = False,
+) -> None:
+    """Say how far coders who worked apart agree: in COUNTRY, or in any table of ratings."""
+    if (country is None) == (ratings is None):
+        raise typer.BadParameter("Name a country, or a table with --ratings.")
+    from ctresearch import double, instruments, reliability
+
+    with told(as_json):
+        if ratings is not None:
+            found = reliability.of_table(ratings, level)
+        elif draw is not None:
+            place = here().country(country or "")
+            found = {"drawn": double.draw(place, coders.split(","), draw, seed)}
+        else:
+            study = here()
+            place = study.country(country or "")
+            found = reliability.of_country(place, instruments.read_codebook(study), unit)
+    if as_json:
+        print(json.dumps(found, indent=1, ensure_ascii=False))
+    elif draw is not None and not ratings:
+        print(f"Drawn: {', '.join(found['drawn'])}; see {place.key}/double.csv.")
+        print(f"Next: each codes them, blind, and locks: ctresearch code {found['drawn'][0]}")
+    else:
+        print((reliability.table_text if ratings else reliability.country_text)(found))
+
+
+@app.command()
 def lab() -> None:
-    """Open JupyterLab in the study's research/ folder."""
+    """Open JupyterLab in the study's research/ folder; the coding page is in its launcher."""
     import subprocess
 
     from ctresearch import seals
+    from ctresearch.page import serving
 
     with told():
         study = here()
         if study.file.seals:
             seals.unlock()
-        folder = study.research
-    raise typer.Exit(subprocess.call([sys.executable, "-m", "jupyterlab"], cwd=folder))
+    command = [sys.executable, "-m", "jupyterlab", *serving.lab_options()]
+    raise typer.Exit(subprocess.call(command, cwd=study.research))
 
 
 @app.command()
 def code(
-    interview: Annotated[str, typer.Argument(help="An interview, as JAM-KI-03, or a country.")],
+    interview: Annotated[
+        str, typer.Argument(help="An interview, as JAM-KI-03; none: choose on the page.")
+    ] = "",
     coder: Annotated[str, typer.Option(help="Your initials, in small letters.")] = "",
+    browser: Annotated[bool, typer.Option(help="Open it, or print its address only.")] = True,
     reanchor: Annotated[
-        bool, typer.Option("--reanchor", help="Place codings in a corrected transcript.")
+        bool, typer.Option("--reanchor", help="Place codings in a corrected transcript instead.")
     ] = False,
 ) -> None:
-    """Place the codings of a corrected transcript anew."""
+    """Code an interview on the coding page."""
+    with told():
+        study = here()
+        if reanchor:
+            _reanchor(study, interview, coder)
+            return
+        from ctresearch import seals
+        from ctresearch.page import desk, serving
+
+        if study.file.seals:
+            seals.unlock()
+        if interview:
+            desk.check(study, interview, coder)
+        serving.open_page(study, serving.address(interview, coder), browser=browser)
+
+
+def _reanchor(study: Study, named: str, coder: str) -> None:
     from ctresearch import corrections
     from ctresearch.instruments import read_codebook
 
-    if not reanchor:
-        raise typer.BadParameter("say --reanchor")
-    with told():
-        study = here()
-        codebook, stale = read_codebook(study), list[Problem]()
-        for country, one in corrections.interviews(study, interview):
-            placed, left = corrections.reanchor(country, one, codebook, coder)
-            stale += left
-            if placed or left:
-                by = ", ".join(f"{count} by their {how}" for how, count in placed.items())
-                print(f"{one}: {placed.total()} placed{by and f' ({by})'}, {len(left)} left stale")
-        if stale:
-            raise ResearchError(stale)
+    codebook, stale = read_codebook(study), list[Problem]()
+    for country, one in corrections.interviews(study, named):
+        placed, left = corrections.reanchor(country, one, codebook, coder)
+        stale += left
+        if placed or left:
+            by = ", ".join(f"{count} by their {how}" for how, count in placed.items())
+            print(f"{one}: {placed.total()} placed{by and f' ({by})'}, {len(left)} left stale")
+    if stale:
+        raise ResearchError(stale)
     print("No coding is stale. Next: ctresearch check")
 
 

@@ -21,14 +21,14 @@ say otherwise: ids, codes and offsets, never a word. It may be deleted at any ti
 from __future__ import annotations
 
 import errno
+import gc
 import hashlib
-import json
 import os
 import re
 import secrets
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from itertools import chain
@@ -151,6 +151,8 @@ def line(
 
     Raises ResearchError where these do not make a line.
     """
+    if any("\ud800" <= letter <= "\udfff" for letter in memo):
+        raise refuse(f"a line by {by!r}, memo", "it holds half a letter", "Type that letter again.")
     at = at or datetime.now(UTC)
     start, end = given.get("start", 0), given.get("end", 0)
     pre, post = text[max(0, start - AROUND) : start], text[end : end + AROUND] if end else ""
@@ -417,6 +419,19 @@ def check_codings(country: Country, codebook: Codebook) -> None:
 # Reading
 
 
+@contextmanager
+def _at_one_go() -> Iterator[None]:
+    """Keep Python from looking for garbage again and again while millions of values are made."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+@_at_one_go()
 def _read(
     country: Country, codebook: Codebook, only: str = "", *, doubting: bool = False
 ) -> tuple[dict[Log, Live], Problems, list[Problem]]:
@@ -436,7 +451,10 @@ def _read(
             continue
         with faults.gather():
             of = beside(interview)
-            live, doubted = _what_lives(log, where, coder, of, codebook)
+            doubted: list[Problem] = []
+            live = quick(log, coder, of, codebook.by_id.keys())
+            if live is None:
+                live, doubted = _careful(log, where, coder, of, codebook)
             found[interview, coder] = live
             doubts += doubted
             if of.text is not None:
@@ -445,16 +463,6 @@ def _read(
         with suppress(OSError):  # a study that may only be read is read without
             write_whole(shelf, to_json((FORM, known | fresh)))
     return found, faults, doubts
-
-
-def _what_lives(
-    log: Path, where: str, coder: str, of: Transcript, codebook: Codebook
-) -> tuple[Live, list[Problem]]:
-    """What lives in a log, and the doubts about it, by the short way where that can be gone."""
-    live = quick(log, coder, of)
-    if live is not None and codebook.by_id.keys() >= {*live.code, *live.dead}:
-        return live, []
-    return _careful(log, where, coder, of, codebook)
 
 
 def _listed(
@@ -579,8 +587,9 @@ def _stale(stale: Sequence[str], lines: dict[str, Line]) -> Iterator[Problem]:
     if stale:
         others = (placed[one].rpartition(" ")[2] for one in stale[1:])
         where = ", ".join([placed[stale[0]], *others])
+        interview = where.rpartition("/")[2].partition(".")[0]
         what = "made on another version of the transcript; not counted"
-        yield Problem(where, what, "Type: ctresearch code INTERVIEW --reanchor")
+        yield Problem(where, what, f"Type: ctresearch code {interview} --reanchor")
 
 
 def _faults(
@@ -606,7 +615,7 @@ def _faults(
 def _parsed(raw: bytes) -> dict[str, Any] | None:
     """The JSON object of a line; None where it holds none."""
     try:
-        found = json.loads(raw)
+        found = from_json(raw)
     except ValueError:
         return None
     return found if isinstance(found, dict) else None

@@ -35,12 +35,13 @@ class Place(NamedTuple):
 
 def interviews(study: Study, named: str) -> list[tuple[Country, str]]:
     """The coded interviews of a country, or the one of that id."""
+    coded: set[str] = set()
     for country in study.countries:
         names = {path.name.split(".")[0] for path in country.folder.glob("codings/*.jsonl")}
         if found := sorted(names if named == country.key else names & {named}):
             return [(country, one) for one in found]
-    known = [one.key for one in study.countries]
-    raise refuse(named, "there is no coded interview of this name", suggestion(named, known))
+        coded |= names | {country.key}
+    raise refuse(named, "there is no coded interview of this name", suggestion(named, coded))
 
 
 def reanchor(

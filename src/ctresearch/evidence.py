@@ -25,7 +25,7 @@ from typing import Any
 import pandas as pd
 
 from ctresearch import coding, seals, tables
-from ctresearch.files import read_text, read_toml
+from ctresearch.files import read_text
 from ctresearch.instruments import Form, Question, read_form, read_media_form
 from ctresearch.problems import Problem, Problems, ResearchError, refuse, suggestion
 from ctresearch.study import Country, Meeting, Place, Study, keep_out_of_git
@@ -52,14 +52,7 @@ OUT_OF_GIT = (
 OF_THE_DEVICE = {"start", "end", "today", "deviceid", "username", "uuid", "instanceID", "audit"}
 
 
-def _table(name: str, row: str, columns: dict[str, dict[str, Any]]) -> Table:
-    """A table as evidence.toml declares it."""
-    made = {c: getattr(tables, of.pop("kind", "text"))(**of) for c, of in columns.items()}
-    return tables.table(name, row, **made)
-
-
-DECLARED = read_toml(Path(__file__).with_suffix(".toml"))
-TABLES = {name: _table(name, **of) for name, of in DECLARED.items()}
+TABLES = tables.declared(Path(__file__).with_suffix(".toml"))
 INTERVIEWS, TURNS, MEDIA, LAW, INDICATORS, INFORMANTS, *OTHERS = (
     TABLES.values()
 )  # in the order of the file
@@ -273,7 +266,7 @@ def check_country(country: Country) -> None:
 
 def _strays(country: Country) -> None:
     """Refuse spreadsheets that no reader looks for: misnamed, or of a format that is not read."""
-    found, known = Problems(), [f"{name}.csv" for name in (*OF_A_COUNTRY, "informants")]
+    found, known = Problems(), [f"{name}.csv" for name in (*OF_A_COUNTRY, "informants", "double")]
     for path in (p for p in seals.listed(country.folder, "*") if p.suffix.lower() in SHEETS):
         read = path.suffix in (".csv", ".xlsx") and f"{path.stem}.csv" in known
         if not read and path.name[0] not in ".~":

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from ctresearch import coding
+from ctresearch.double import DOUBLE
 from ctresearch.evidence import INDICATORS, INTERVIEWS, MEDIA
 from ctresearch.files import read_toml, write_whole
 from ctresearch.instruments import Form, Question, read_form, read_guide
@@ -81,6 +82,7 @@ def invent(country: Country, seed: int = SEED) -> list[Path]:
     files = {
         "interviews.csv": _csv(_interview_rows(told, bank, chance("people")), INTERVIEWS.columns),
         "informants.csv": _csv(_informants(told, bank, chance("names"))),
+        "double.csv": _csv(_double(kept), DOUBLE.columns),
         "media.csv": _csv(_media(iso3, bank, chance("media")), MEDIA.columns),
         "indicators.csv": _csv(_indicators(bank, chance("indicators")), INDICATORS.columns),
         "survey.csv": BOM + _csv(_responses(read_form(study), bank, chance("survey")), None, ";"),
@@ -273,6 +275,13 @@ def _logs(told: list[Interview], bank: Bank, chance: Random) -> dict[str, str]:
             log = _log(one.text, by, marks, bank["memos"], at, chance)
             logs[f"codings/{one.id}.{by}.jsonl"] = "".join(map(str, log))
     return logs
+
+
+def _double(told: list[Interview]) -> Iterator[Row]:
+    """Which interviews two coders code: those `_logs` gives to both."""
+    for one in told[::EVERY_DOUBLE]:
+        drawn = f"invented: one in {EVERY_DOUBLE}"
+        yield {"interview": one.id, "coders": " ".join(CODERS), "drawn": drawn}
 
 
 def _as_coded(one: Interview, themes: Bank, slips: float, chance: Random) -> Iterator[Mark]:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, Protocol
 
 from ctresearch import seals
 from ctresearch.files import alone, digest, read_bytes, write_whole
@@ -52,6 +52,13 @@ class Run:
     @property
     def name(self) -> str:
         return f"{self.place}/{self.notebook}"
+
+
+class Elsewhere(Protocol):
+    """Where runs can be executed instead of here."""
+
+    def submit(self, run: Run, upstream: Sequence[Run], scratch: Path) -> Future[float]:
+        """Execute a run; when the future ends its files lie in `scratch`. Its seconds."""
 
 
 @dataclass(frozen=True)
@@ -200,17 +207,19 @@ def run_all(
     *,
     fresh: bool = False,
     started: Callable[[Run], None] | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> Iterator[Done]:
     """Run what is not up to date, in parallel processes, each after those it reads from.
 
     fresh    run even what is up to date
+    elsewhere  where to execute them; in processes of this machine if not given
     started  told of each run as it starts
     yields   one Done a run as it ends; one that failed leaves the others running, and those that
              would read from it are reported as waiting for it
     """
     with alone(study.results / LOCK, "ctresearch run"):
         shutil.rmtree(study.results / RUNNING, ignore_errors=True)
-        with _Round(study, runs, fresh=fresh, started=started) as going:
+        with _Round(study, runs, fresh, started, elsewhere) as going:
             while going.waiting or going.under_way:
                 yield from going.start_ready()
                 yield from going.finish_some()
@@ -223,15 +232,16 @@ class _Round:
         self,
         study: Study,
         runs: Sequence[Run],
-        *,
         fresh: bool,
         started: Callable[[Run], None] | None,
+        elsewhere: Elsewhere | None,
     ) -> None:
         self.study = study
         self.every = plan(study)
         self.waiting = list(runs)
         self.fresh = fresh
         self.started = started
+        self.elsewhere = elsewhere
         self.contents = Contents(study)
         self.failed: set[str] = set()
         self.under_way: dict[Future[float], tuple[Run, str, Path]] = {}
@@ -278,7 +288,11 @@ class _Round:
         if self.started is not None:
             self.started(run)
         scratch = _scratch(self.study, run)
-        self.under_way[self._submit(_job(self.study, run, scratch))] = (run, key, scratch)
+        try:
+            self.under_way[self._submit(run, upstream, scratch)] = (run, key, scratch)
+        except ResearchError as error:  # sealed evidence that may not travel: the others go on
+            self.failed.add(run.name)
+            yield Done(run, 0.0, problem=error.problems[0])
 
     def _may_be_locked(self, run: Run) -> bool:
         """Whether a run of a sealed country is not up to date."""
@@ -287,12 +301,14 @@ class _Round:
         key = name_of_content(run, self.study, self.contents, before(run, self.every))
         return self.fresh or key != _kept_key(self.study, run)
 
-    def _submit(self, job: dict[str, Any]) -> Future[float]:
+    def _submit(self, run: Run, upstream: Sequence[Run], scratch: Path) -> Future[float]:
+        if self.elsewhere is not None:
+            return self.elsewhere.submit(run, upstream, scratch)
         if self.pool is None:  # starting processes costs more than finding nothing to do
             count = max(1, min(os.cpu_count() or 1, 8))
             spawn = get_context("spawn")
             self.pool = ProcessPoolExecutor(count, spawn, initializer=_end_with_parent)
-        return self.pool.submit(execute, job)
+        return self.pool.submit(execute, _job(self.study, run, scratch))
 
     def finish_some(self) -> Iterator[Done]:
         """Wait for a run under way to end; settle it, or report what went wrong."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import datetime
 from operator import itemgetter, lt
 from pathlib import Path
@@ -26,7 +26,7 @@ LETTERS = r"""[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u(?!d[89a-f])[0-9a-f]{4})[^"\
 PLAIN = r"""[^"\\\x00-\x1f]++"""
 NUMBER = r"(0|[1-9][0-9]{0,8})"
 AS_WRITTEN = re.compile(
-    r'\{"id":"([0-9A-Z]{26})","op":"(add|del|memo|move|lock)"(?:,"of":"([0-9A-Z]{26})")?+,'
+    r'(?m)^\{"id":"([0-9A-Z]{26})","op":"(add|del|memo|move|lock)"(?:,"of":"([0-9A-Z]{26})")?+,'
     r'"at":"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{6})?+)Z",'
     rf'"by":"{PLAIN}","v":"[0-9a-f]{{16}}"(?:,"code":"({PLAIN})")?+'
     rf'(?:,"start":{NUMBER},"end":{NUMBER})?+,"words":(?:\{{"quote":"({LETTERS})",'
@@ -77,10 +77,12 @@ class Live(NamedTuple):
 NOTHING = Live([], [], [], [], [], [], "", False)
 
 
-def quick(log: Path, coder: str, of: Transcript) -> Live | None:
+def quick(log: Path, coder: str, of: Transcript, codes: Set[str]) -> Live | None:
     """What lives in a log whose every line is as we write it, and sound; None if any is not.
 
-    Ten times as fast as `careful`, and what it finds is the same.
+    codes   those of the codebook
+
+    Ten times as fast as reading line by line, and what it finds is the same.
     """
     found: list[tuple[str, ...]] = []
     lines, by, v = 0, f'","by":"{coder}","v":"'.encode(), of.v.encode()
@@ -93,7 +95,8 @@ def quick(log: Path, coder: str, of: Transcript) -> Live | None:
                 open_words = of.sealed and block.count(WORDS) > block.count(NO_WORDS)
                 if len(found) < lines or block.count(by + v) < block.count(b"\n") or open_words:
                     return None
-        return _columns(found, v.decode(), of) if found else None
+        live = _columns(found, v.decode(), of) if found else None
+        return live if live and codes >= {*live.code, *live.dead} else None
     except ValueError:  # bytes that are not UTF-8, a day that is not in the calendar
         return None
 
@@ -114,9 +117,8 @@ def _columns(found: list[tuple[str, ...]], v: str, of: Transcript) -> Live | Non
     ):
         return None
     if of.text is not None and not of.sealed:
-        if "\\" in "".join(quotes):
-            quotes = tuple(map(_letters, quotes))
-        if quotes != tuple(of.text[a:b] for a, b in zip(start, end, strict=True)):
+        said = json.loads('["' + '","'.join(quotes) + '"]')
+        if said != [of.text[a:b] for a, b in zip(start, end, strict=True)]:
             return None
     return living(Story(ids, ops, names, (v,) * len(ids), codes, start, end), v, f"{at[-1]}Z")
 
@@ -141,11 +143,6 @@ def living(story: Story, now: str, last: str) -> Live:
         last=last,
         locked=is_locked(ids, ops, names),
     )
-
-
-def _letters(quote: str) -> str:
-    """A quote as it stands in JSON, as text."""
-    return str(json.loads(f'"{quote}"')) if "\\" in quote else quote
 
 
 def kept(ids: Sequence[str], ops: Sequence[str], of: Sequence[str]) -> list[int]:

@@ -76,6 +76,7 @@ class StudyFile(Record):
     meetings: tuple[Key, ...] = ()
     thresholds: dict[str, Threshold]  # by unit
     notebooks: dict[str, Notebook]  # by name: interviews = research/interviews.ipynb
+    workers: tuple[str, ...] = ()  # distant workers that sealed evidence may be sent to
     seals: dict[Key, tuple[Recipient, ...]] = {}  # by country: whose keys open its sealed evidence
 
 

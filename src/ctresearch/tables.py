@@ -56,6 +56,24 @@ def table(name: str, row: str, /, **columns: pa.Column) -> Table:
     return Table(name, row, schema)
 
 
+def declared(path: Path) -> dict[str, Table]:
+    """The tables a TOML file declares: `row`, and for each column `kind` and the kind's options.
+
+    kind   text (if none is given), day, month, date_as_known or number: the functions below
+    """
+    kinds: dict[str, Callable[..., pa.Column]]
+    kinds = {"text": text, "day": day, "month": month, "date_as_known": date_as_known}
+    kinds["number"] = number
+
+    def column(of: dict[str, Any]) -> pa.Column:
+        return kinds[of.pop("kind", "text")](**of)
+
+    return {
+        name: table(name, of["row"], **{c: column(said) for c, said in of["columns"].items()})
+        for name, of in read_toml(path).items()
+    }
+
+
 def text(
     meaning: str,
     *,

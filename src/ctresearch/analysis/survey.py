@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ class Design:
 
 @dataclass(frozen=True)
 class Estimated:
-    """An estimate of a mean or a proportion, in the unit of the variable."""
+    """An estimate of a mean, total, proportion or ratio, in the unit of the variable."""
 
     estimate: float
     se: float  # standard error
@@ -70,6 +71,34 @@ def mean(
     """
     answers = pd.to_numeric(_column(frame, variable)).to_numpy(float)
     return _by_domain(frame, answers, variable, design, by, _mean)
+
+
+def total(
+    frame: pd.DataFrame, variable: str, design: Design, by: str | None = None
+) -> Estimated | dict[str, Estimated]:
+    """The sum of a numeric column over everybody the respondents stand for; as `mean`.
+
+    Each respondent contributes z = w y; who did not answer contributes nothing, so that with
+    missing answers it is the total of those who would answer.
+    """
+    answers = pd.to_numeric(_column(frame, variable)).to_numpy(float)
+    return _by_domain(frame, answers, variable, design, by, _total)
+
+
+def ratio(
+    frame: pd.DataFrame, num: str, den: str, design: Design, by: str | None = None
+) -> Estimated | dict[str, Estimated]:
+    """The ratio R of the totals of two numeric columns; as `mean`.
+
+    Each respondent contributes z = w (y - R x) / sum(w x), for numerator y and denominator x
+    (Lumley 2010, section 5.1). Who left out either of the two is outside.
+
+    Raises ResearchError also where the total of the denominator is 0.
+    """
+    under = pd.to_numeric(_column(frame, den)).to_numpy(float)
+    over = pd.to_numeric(_column(frame, num)).to_numpy(float)
+    answers = np.where(np.isnan(under), np.nan, over)
+    return _by_domain(frame, answers, f"{num} by {den}", design, by, partial(_ratio, under))
 
 
 def proportion(
@@ -212,23 +241,50 @@ def _marks(given: pd.Series[Any], value: object) -> Numbers:
 
 
 def _mean(drawn: _Drawn, answers: Numbers, what: str) -> Estimated:
+    values, weights = _answered(drawn, answers, what)
+    whole = weights.sum()
+    middle = (weights * values).sum() / whole
+    return _estimated(drawn, answers, middle, (values - middle) / whole)
+
+
+def _total(drawn: _Drawn, answers: Numbers, what: str) -> Estimated:
+    values, weights = _answered(drawn, answers, what)
+    return _estimated(drawn, answers, (weights * values).sum(), values)
+
+
+def _ratio(under: Numbers, drawn: _Drawn, answers: Numbers, what: str) -> Estimated:
+    values, weights = _answered(drawn, answers, what)
+    divided = np.where(weights > 0, under, 0.0)
+    whole = (weights * divided).sum()
+    if whole == 0:
+        cure = "A ratio needs something to divide by; mend the name of the column."
+        raise refuse(f"survey, {what}", "the total it divides by is 0", cure)
+    middle = (weights * values).sum() / whole
+    return _estimated(drawn, answers, middle, (values - middle * divided) / whole)
+
+
+def _answered(drawn: _Drawn, answers: Numbers, what: str) -> tuple[Numbers, Numbers]:
+    """Answers and weights, both 0 for who did not answer."""
     answered = ~np.isnan(answers)
     if not answered.any():
         raise refuse(f"survey, {what}", "nobody answered", "Leave it out, or mend its name.")
+    return np.where(answered, answers, 0.0), np.where(answered, drawn.weights, 0.0)
+
+
+def _estimated(drawn: _Drawn, answers: Numbers, middle: Any, influence: Numbers) -> Estimated:
+    """The estimate with what follows from each respondent's influence on it, for a weight of 1."""
+    answered = ~np.isnan(answers)
     weights = np.where(answered, drawn.weights, 0.0)
-    values = np.where(answered, answers, 0.0)
-    total = weights.sum()
-    middle = float((weights * values).sum() / total)
-    variance = _variance(drawn, weights * (values - middle) / total)
-    units = len(np.unique(drawn.unit[answered]))
-    df = units - len(np.unique(drawn.stratum[answered]))
-    n = int(answered.sum())
-    spread = (weights * (values - middle) ** 2).sum() / total * n / max(n - 1, 1)
-    simple = spread * (total - n) / (total * n)  # without replacement, from sum(w) people
+    variance = _variance(drawn, weights * np.where(answered, influence, 0.0))
+    df = len(np.unique(drawn.unit[answered])) - len(np.unique(drawn.stratum[answered]))
+    whole, n = weights.sum(), int(answered.sum())
+    centre = (weights * influence).sum() / whole
+    spread = (weights * (influence - centre) ** 2).sum() / whole * n / max(n - 1, 1)
+    simple = spread * whole * (whole - n) / n  # without replacement, from sum(w) people
     deff = float(variance / simple) if simple > 0 else float("nan")
     se = float(np.sqrt(variance))
     reach = _reach(df) * se
-    return Estimated(middle, se, middle - reach, middle + reach, df, deff, n)
+    return Estimated(float(middle), se, float(middle - reach), float(middle + reach), df, deff, n)
 
 
 def _variance(drawn: _Drawn, contributions: Numbers) -> float:

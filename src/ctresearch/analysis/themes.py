@@ -17,13 +17,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ctresearch.analysis import WORDS, in_words, short
 from ctresearch.instruments import Codebook
 from ctresearch.problems import Problems, suggestion
 from ctresearch.values import Band
 
+Ints = NDArray[np.int64]
 OF_CHILDREN = (  # codes that speak of children alone
     *("persons.girls", "persons.boys", "exploitation.child_labour"),
     *("recruitment.child_placement", "vulnerability.children_left_behind"),
@@ -79,6 +82,118 @@ def sector_table(
     table = table.reindex(index=interviewed.index, columns=heads, fill_value=0)
     table.columns.name = None
     return table.assign(interviewed=interviewed)[["interviewed", *heads]]
+
+
+def codes_by_sector(
+    interviews: pd.DataFrame, turns: pd.DataFrame, segments: pd.DataFrame, codebook: Codebook
+) -> pd.DataFrame:
+    """Informants by code and sector.
+
+    returns  (codes)  index `code`, the codes of `in_use`; a column per sector: distinct informants
+             who raised it or what lies below it (unit: informant)
+    """
+    sector = interviews.set_index("id")["sector"]
+    raised = _raised(turns, segments, codebook).drop_duplicates(["counted", "informant"])
+    table = pd.crosstab(raised["counted"], raised["interview"].map(sector))
+    table.columns.name = None
+    sectors = sorted(sector.unique())
+    codes = in_use(segments, codebook)
+    return table.reindex(index=codes, columns=sectors, fill_value=0).rename_axis("code")
+
+
+def case_matrix(
+    interviews: pd.DataFrame, segments: pd.DataFrame, codebook: Codebook
+) -> pd.DataFrame:
+    """Segments by interview and code.
+
+    returns  (interviews)  index `interview`, a column per code of `in_use`: segments coded exactly
+             so, 0 or more (unit: segment); `> 0` makes it a table of yes and no
+    """
+    _reject_unknown(segments, "code", set(codebook.by_id))
+    table = pd.crosstab(segments["interview"], segments["code"])
+    table.columns.name = None
+    columns = in_use(segments, codebook)
+    return table.reindex(index=[*interviews["id"]], columns=columns, fill_value=0).rename_axis(
+        "interview"
+    )
+
+
+def cooccurrence(segments: pd.DataFrame) -> pd.DataFrame:
+    """Codes that the same coder gave to the same words.
+
+    segments  (segments)  interview, coder, code, start, end; of as many coders as there are: words
+              that two coders coded apart do not make their codes meet
+    returns   (pairs)     index coder, code, other (of two codes the first by name is `code`), with
+        segments    int   pairs of segments that overlap (unit: segment)
+        interviews  int   interviews in which they do (unit: informant)
+    """
+    coder, coders = pd.factorize(segments["coder"], sort=True)
+    code, codes = pd.factorize(segments["code"], sort=True)
+    text = pd.factorize(segments["interview"])[0] * len(coders) + coder
+    start, end = (segments[of].to_numpy(dtype=np.int64) for of in ("start", "end"))
+    one, other = _overlapping(text, start, end)
+    many = len(codes)
+    low, high = np.minimum(code[one], code[other]), np.maximum(code[one], code[other])
+    met, times = np.unique(
+        ((text[one] * many + low) * many + high)[low != high], return_counts=True
+    )
+    pair = met // many**2 % max(len(coders), 1) * many**2 + met % many**2
+    pairs, nth, interviews = np.unique(pair, return_inverse=True, return_counts=True)
+    found = {"segments": np.bincount(nth, times, len(pairs)).astype(int), "interviews": interviews}
+    named = (
+        coders.take(pairs // many**2),
+        codes.take(pairs // many % many),
+        codes.take(pairs % many),
+    )
+    index = pd.MultiIndex.from_arrays(named, names=["coder", "code", "other"])
+    return pd.DataFrame(found, index=index)
+
+
+def _overlapping(text: Ints, start: Ints, end: Ints) -> tuple[Ints, Ints]:
+    """Rows of spans of one text that overlap, as pairs: sorted by start, those are neighbours."""
+    order = np.argsort(text * (start.max(initial=0) + 1) + start)
+    text, start, end = text[order], start[order], end[order]
+    pairs, row, step = [np.zeros(0, dtype=np.int64)], np.arange(len(text)), 0
+    nexts = [pairs[0]]
+    while len(row):
+        step += 1
+        row = row[: np.searchsorted(row, len(text) - step)]
+        row = row[(text[row + step] == text[row]) & (start[row + step] < end[row])]
+        pairs.append(order[row])
+        nexts.append(order[row + step])
+    return np.concatenate(pairs), np.concatenate(nexts)
+
+
+def saturation(interviews: pd.DataFrame, segments: pd.DataFrame) -> pd.DataFrame:
+    """How many codes each further interview brought, in the order of their months and ids.
+
+    returns  (interviews)  index `interview`, with
+        date_month  str  as in interviews.csv
+        codes       int  distinct codes in it
+        new         int  of these, in no earlier one; where it stays 0, more interviews of the kind
+                         would bring little (Guest, Bunce and Johnson 2006, Field Methods 18: 59-82)
+        found       int  distinct codes so far
+    """
+    held = interviews.sort_values(["date_month", "id"]).set_index("id")["date_month"]
+    place = segments["interview"].map({one: n for n, one in enumerate(held.index)})
+    seen = segments.assign(place=place).dropna(subset="place").sort_values("place")
+    seen = seen.drop_duplicates(["interview", "code"])
+    first = seen[~seen["code"].duplicated()]
+    counts = {"codes": seen.groupby("interview").size(), "new": first.groupby("interview").size()}
+    table = (
+        pd.DataFrame({"date_month": held, **counts}).reindex(held.index).rename_axis("interview")
+    )
+    table = table.fillna({"codes": 0, "new": 0}).astype({"codes": int, "new": int})
+    return table.assign(found=table["new"].cumsum())
+
+
+def in_use(segments: pd.DataFrame, codebook: Codebook) -> list[str]:
+    """The codes a table shows, in codebook order: those in use, and retired ones that were used.
+
+    A code that was merged is never there: `coding` counts it as the one that took it in.
+    """
+    used = set(segments["code"])
+    return [of.id for of in codebook.codes if of.id in used or not (of.retired or of.merged_into)]
 
 
 def counted_by(interviews: pd.DataFrame, traits: list[str]) -> pd.DataFrame:
