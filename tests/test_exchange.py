@@ -592,7 +592,7 @@ def test_a_workbook_has_the_segments_a_matrix_and_the_codebook(country):
     assert cells["segments"][1][-1] == SAID[11:20]
     assert matrix["code"] == ("SUR-KI-01", "SUR-KI-02")
     assert matrix["recruitment"] == matrix["recruitment.deception"] == (1, 0)
-    assert "Invented evidence" in cells["about"][1][0]
+    assert "Invented evidence" in cells["about"][2][0]
     assert len(cells["codebook"]) == 1 + len(read_codebook(country.study).codes)
 
 

@@ -31,9 +31,11 @@ from ctresearch.study import Country, Study
 
 ENDINGS = (".qdpx", ".qdc", ".xlsx", "")
 NOBODY = "unknown"  # the coder of a coding that names none
+Names = Mapping[str, str]
 Asked = tuple[tuple[str, ...], tuple[str, ...]]  # names of who asks, and of who answers
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheet programs would run
 LONGEST = 32_767  # characters a cell can hold
+OF_A_CODE = ("id", "label", "definition", "include", "exclude", "example", "retired", "merged_into")
 PROPOSAL = "codes-to-add.toml"
 
 
@@ -97,7 +99,7 @@ def spreadsheets(country: Country, codebook: Codebook) -> dict[str, pd.DataFrame
              (interviews) one row per code, a column per interview: 1 where it was raised, by itself
                           or a code below it, as the theme tables count; else 0
              (codebook)   one row per code
-             (about)      says of invented evidence that it is
+             (about)      the country, and of invented evidence that it is
     """
     turns = evidence.turns(country)
     every = coding.segments(country, turns, codebook)
@@ -114,21 +116,15 @@ def spreadsheets(country: Country, codebook: Codebook) -> dict[str, pd.DataFrame
     raised = coding.counted(every).merge(pd.DataFrame(lineage, columns=["code", "of"]), on="code")
     matrix = pd.crosstab(raised["of"], raised["interview"]).clip(upper=1)
     matrix = matrix.reindex(index=list(codebook.by_id), columns=usable, fill_value=0)
-    rules = ("include", "exclude", "example", "retired", "merged_into")
-    codes = [
-        {"id": one.id, "label": codebook.label(one.id, language)}
-        | {"definition": one.definition.get(language, "")}
-        | {key: getattr(one, key) for key in rules}
-        for one in codebook.codes
-    ]
-    brand = (
-        {"about": pd.DataFrame({"note": [refi.INVENTED]})} if country.invented("interview") else {}
-    )
+    codes = pd.DataFrame([one.model_dump() for one in codebook.codes])[list(OF_A_CODE)]
+    for told in ("label", "definition"):
+        codes[told] = [words.get(language, "") for words in codes[told]]
+    about = [country.name, *[refi.INVENTED] * country.invented("interview")]
     return {
         "segments": every.drop(columns=["informant", "stale"]),
         "interviews": matrix.rename_axis("code").reset_index(),
-        "codebook": pd.DataFrame(codes),
-        **brand,
+        "codebook": codes,
+        "about": pd.DataFrame({"about": about}),
     }
 
 
@@ -250,11 +246,7 @@ def _arrivals(country: Country, project: refi.Project, asked: Asked) -> list[Arr
 
 
 def _logs(
-    country: Country,
-    one: Arrival,
-    known: Mapping[str, str],
-    signs: Mapping[str, str],
-    codebook: Codebook,
+    country: Country, one: Arrival, known: Names, signs: Names, codebook: Codebook
 ) -> list[Path]:
     """Add what is new of a source's codings to the logs of their coders; new logs in one go."""
     closed = seals.is_sealed(country.folder / "interviews" / f"{one.interview}.txt")
@@ -262,9 +254,9 @@ def _logs(
     v = coding.version(one.text)
     for coded, span in zip(one.source.codings, one.spans, strict=True):
         if span[0] < span[1]:
-            given = {"by": signs[coded.coder], "v": v, "code": known[coded.code]}
-            line = _line(coded, one.text, span, to, given)
-            by_coder.setdefault(line.by, []).append(line)
+            by, code = signs[coded.coder], known[coded.code]
+            line = _line(coded, one.text, span, to, by=by, v=v, code=code)
+            by_coder.setdefault(by, []).append(line)
     logs = {coding.log_of(country, one.interview, by): of_it for by, of_it in by_coder.items()}
     return [log for log, lines in logs.items() if _added(log, lines, one.text, codebook)]
 
@@ -285,25 +277,15 @@ def _added(log: Path, lines: list[Line], text: str, codebook: Codebook) -> bool:
 
 
 def _line(
-    coded: refi.ForeignCoding,
-    text: str,
-    span: tuple[int, int],
-    to: Sequence[str],
-    given: Mapping[str, str],
+    coded: refi.ForeignCoding, text: str, span: tuple[int, int], to: Sequence[str], **given: str
 ) -> Line:
     """A coding as a line of a log, its words sealed for `to` if that names anybody."""
     (start, end), at = span, coded.at or datetime.now(UTC)
     around = {"pre": text[max(0, start - AROUND) : start], "post": text[end : end + AROUND]}
     words = Words(quote=text[start:end], **around, memo=coded.memo)
-    return Line(
-        id=refi.coding_id(coded.guid),
-        op="add",
-        at=at,
-        **given,
-        start=start,
-        end=end,
-        words=seals.seal_words(words.model_dump_json(), to) if to else words,
-    )
+    said = seals.seal_words(words.model_dump_json(), to) if to else words
+    own = refi.coding_id(coded.guid)
+    return Line(id=own, op="add", at=at, **given, start=start, end=end, words=said)
 
 
 def _signs(project: refi.Project) -> dict[str, str]:

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from ctresearch import coding, evidence
 from ctresearch.coding import CROCKFORD, Line, Words
 from ctresearch.files import BOM
-from ctresearch.instruments import STAMP, Code, Codebook
+from ctresearch.instruments import STAMP, Codebook
 from ctresearch.problems import Problems, refuse
 from ctresearch.study import Country, Study
 from ctresearch.transcripts import cleaned, decoded, member, parsed, unzipped
@@ -184,18 +184,12 @@ def lines_of(log: Path) -> list[Line]:
     return [Line.model_validate_json(raw) for raw in every if raw.endswith(b"}")]
 
 
-def words_of(line: Line) -> Words:
-    """The words of a line, open or sealed."""
-    words = coding.opened(line).words
-    return words if isinstance(words, Words) else Words()
-
-
 def _root(country: Country, lines: list[Line]) -> etree._Element:
     """The project's element with its coders, dated by the codings."""
     times = sorted(line.at for line in lines)
-    dated = {}
-    if times:
-        dated = {"creationDateTime": _utc(times[0]), "modifiedDateTime": _utc(times[-1])}
+    dated = (
+        {"creationDateTime": _utc(times[0]), "modifiedDateTime": _utc(times[-1])} if times else {}
+    )
     name = f"{country.name} {country.study.file.edition}"
     about = {"xmlns": PROJECT, "name": name, "origin": "ctresearch"}
     root = etree.Element("Project", about | dated)
@@ -216,15 +210,10 @@ def _codes_out(book: etree._Element, codebook: Codebook, language: str) -> None:
         name = xml_text(codebook.label(code.id, language))
         attributes = {"guid": guid("code", code.id), "name": name, "isCodable": in_use}
         placed[code.id] = etree.SubElement(above, "Code", attributes)
-        told = [code.definition.get(language, ""), *_rules(code)]
-        etree.SubElement(placed[code.id], "Description").text = xml_text(
-            "\n".join(filter(None, told))
-        )
-
-
-def _rules(code: Code) -> list[str]:
-    rules = {"Include": code.include, "Exclude": code.exclude, "Example": code.example}
-    return [f"{name}: {rule}" for name, rule in rules.items() if rule]
+        rules = {"Include": code.include, "Exclude": code.exclude, "Example": code.example}
+        told = [code.definition.get(language, ""), *(f"{k}: {v}" for k, v in rules.items() if v)]
+        described = etree.SubElement(placed[code.id], "Description")
+        described.text = xml_text("\n".join(filter(None, told)))
 
 
 def _cases_out(root: etree._Element, rows: pd.DataFrame) -> None:
@@ -261,7 +250,7 @@ def _source_out(
         selection = etree.SubElement(source, "PlainTextSelection", named | span | made)
         mark = etree.SubElement(selection, "Coding", {"guid": known} | made)
         etree.SubElement(mark, "CodeRef", targetGUID=guid("code", line.code))
-        if memo := words_of(line).memo:
+        if memo := Words.model_validate(coding.opened(line).words).memo:
             told = {"guid": guid("memo", line.id), "name": f"{name} {line.start}"}
             etree.SubElement(mark, "NoteRef", targetGUID=told["guid"])
             note = etree.SubElement(notes, "Note", told | made)
@@ -274,7 +263,7 @@ def xml_text(text: str) -> str:
 
 
 def _utc(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat()}Z"
 
 
 def _as_bytes(root: etree._Element) -> bytes:
@@ -312,10 +301,7 @@ def read(data: bytes, where: str) -> Project:
     place = f"{where}, {inner[0]}"
     root = _rooted(member(zipped, inner[0], where, MOST_PROJECT), place, "Project")
     _codes_in(root, project)
-    project.coders = {
-        _id(node.get("guid")): node.get("name") or node.get("id") or ""
-        for node in root.iterfind("{*}Users/{*}User")
-    }
+    project.coders = _names(root, "{*}Users/{*}User")
     _Texts(zipped, where, place, project).sources(root)
     return project
 
@@ -359,12 +345,10 @@ class _Texts:
     def sources(self, root: etree._Element) -> None:
         """Read every source into the project; what is no text is said."""
         self.cases = {_id(node.get("guid")) for node in root.iterfind("{*}Cases/{*}Case")}
-        self.notes = {
-            _id(node.get("guid")): self.text(node) or ""
-            for node in root.iterfind("{*}Notes/{*}Note")
-        }
+        notes = root.iterfind("{*}Notes/{*}Note")
+        self.notes = {_id(node.get("guid")): self.text(node) or "" for node in notes}
         self.dated = root.get("modifiedDateTime") or root.get("creationDateTime")
-        known = _variables(root)
+        known = _names(root, "{*}Variables/{*}Variable")
         cells = _cells(root, known)
         for node in root.iterfind("{*}Sources/*"):
             if etree.QName(node).localname == "TextSource":
@@ -493,10 +477,10 @@ def _cells(root: etree._Element, known: dict[str, str]) -> dict[str, dict[str, s
     }
 
 
-def _variables(root: etree._Element) -> dict[str, str]:
-    """Names of the variables by GUID."""
-    found = root.iterfind("{*}Variables/{*}Variable")
-    return {_id(node.get("guid")): node.get("name") or "" for node in found}
+def _names(root: etree._Element, path: str) -> dict[str, str]:
+    """Names of the elements at `path` by GUID."""
+    found = root.iterfind(path)
+    return {_id(node.get("guid")): node.get("name") or node.get("id") or "" for node in found}
 
 
 def _values(node: etree._Element, variables: dict[str, str]) -> dict[str, str]:

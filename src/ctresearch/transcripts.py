@@ -197,13 +197,12 @@ def read(path: Path, encoding: str = "") -> Draft:
         cure = f"Save it as one of {' '.join(ENDINGS)} (Word: Save as, file type)."
         raise refuse(where, f"a file {ending or 'without an ending'} is not read here", cure)
     data = read_bytes(path, where)
-    used, voices = "", frozenset[str]()
     if ending in (".docx", ".odt"):
-        text = "\n".join(_typed(_document(data, where)))
+        text, used = "\n".join(_typed(_document(data, where))), ""
     else:
         text, used = decoded(data, where, encoding)
-    if ending in (".srt", ".vtt"):
-        text, voices = "\n".join(_cues(text)), frozenset(VOICE.findall(text))
+    voices = frozenset(VOICE.findall(text) if ending == ".vtt" else ())
+    text = "\n".join(_cues(text)) if ending in (".srt", ".vtt") else text
     if len(text) > MOST:
         raise refuse(where, f"{len(text):,} characters are no interview", "Is it the right file?")
     return Draft(where, cleaned(text), "" if encoding else used, voices=voices)
