@@ -72,42 +72,6 @@ def main_job(study: Path) -> list[Measured]:
     ]
 
 
-def papermill_in_a_loop(study: Path, sample: int | None) -> list[Measured]:
-    """The rival: papermill's own command line, once for each run of the same plan."""
-    from ctresearch import runs
-    from ctresearch.study import Study
-
-    opened = Study(study)
-    plan = runs.plan(opened)
-    loop = [run for run in plan if run.notebook in ("interviews", "media", "survey", "law")]
-    chosen = loop[:sample]
-    scratch = study / "build" / "rival"
-    began = time.monotonic()
-    for run in chosen:
-        target = scratch / run.place / run.notebook
-        target.mkdir(parents=True)
-        parameters = [word for pair in run.parameters for word in ("-p", *pair)]
-        source = f"{run.notebook}.ipynb"
-        quiet = ["--no-progress-bar", "--log-level", "ERROR"]
-        subprocess.run(
-            [str(BIN / "papermill"), source, str(target / "out.ipynb"), *parameters, *quiet],
-            cwd=opened.research,
-            env=os.environ | {"CTRESEARCH_RUN": str(target)},
-            check=True,
-            stderr=subprocess.DEVNULL,
-        )
-    rival = (time.monotonic() - began) / len(chosen)
-    began = time.monotonic()
-    ended = list(runs.run_all(opened, chosen, fresh=True))
-    ours = (time.monotonic() - began) / len(ended)
-    how = f"{len(chosen)} runs, wall seconds a run"
-    return [
-        Measured("papermill command line in a loop", f"{rival:.2f} s a run", how),
-        Measured("ctresearch run, same runs", f"{ours:.2f} s a run", how + ", parallel processes"),
-        Measured("ratio", f"{rival / ours:.1f}", "first by second, in one run"),
-    ]
-
-
 def sizes(study: Path) -> list[Measured]:
     """What goes out, by report and format."""
     found = []
@@ -132,7 +96,7 @@ def lines() -> list[str]:
     return [*rows, f"| **together** | **{sum(counts.values())}** |"]
 
 
-def report(measured: list[Measured]) -> str:
+def report(measured: list[Measured], said: list[str]) -> str:
     """RESULTS.md as text."""
     machine = f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}"
     return "\n".join(
@@ -145,6 +109,11 @@ def report(measured: list[Measured]) -> str:
             "|---|---|---|",
             *map(str, measured),
             "",
+            "## Runs",
+            "Sixteen countries by the four notebooks as shipped; `benchmarks/runs.py` says how.",
+            "",
+            *(f"- {line}" for line in said),
+            "",
             "## Lines of code",
             "Blanks, comments and docstrings are not counted.",
             "",
@@ -156,13 +125,17 @@ def report(measured: list[Measured]) -> str:
     )
 
 
-def prove(sample: int | None = None) -> None:
-    """Measure all and write RESULTS.md; `sample` limits the rival's runs."""
+def prove(sample: int = 8) -> None:
+    """Measure all and write RESULTS.md; each rival makes `sample` runs."""
+    from runs import measure
+
+    said: list[str] = []
     folder = Path(tempfile.mkdtemp(prefix="ctresearch-"))
     try:
         study = fresh_copy(folder)
-        measured = main_job(study) + sizes(study) + papermill_in_a_loop(study, sample)
-        RESULTS.write_text(report(measured), encoding="utf-8")
+        measured = main_job(study) + sizes(study)
+        measure(sample, said.append)
+        RESULTS.write_text(report(measured, said), encoding="utf-8")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(RESULTS.read_text(encoding="utf-8"))

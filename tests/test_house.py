@@ -31,8 +31,11 @@ FLOORS = {
         "analysis.triangulation",
         "analysis.meetings",
     ],
-    "claims": ["disclosure", "findings", "charts", "case"],
-    "runs": ["runs", "distant", "release"],
+    "claims": [
+        *("sums", "margins", "suppression", "disclosure"),
+        *("findings", "ledger", "converter", "charts", "case"),
+    ],
+    "runs": ["zygote", "kernels", "runs", "distant", "release"],
     "reports": [
         "embedded.nodes",
         "embedded.source",
@@ -57,20 +60,23 @@ DOORS = {
     "openpyxl": {"tables", "instruments"},
     "pyxform": {"instruments"},
     "altair": {"charts"},
-    "vl_convert": {"charts"},
-    "papermill": {"runs"},
+    "vl_convert": {"converter"},
+    "papermill": {"kernels", "runs"},
     "pypandoc": {"embedded.nodes"},
     "typst": {"embedded.pdf"},
     "pandera": {"tables"},
     "pyrage": {"seals"},
     "babel": {"values"},
     "yaml": {"embedded.source", "release"},
+    "jupyter_server": {"page.routes", "page.serving"},
+    "tornado": {"page.routes"},
+    "scipy": {"sums", "analysis.survey", "analysis.syndication"},
     "distributed": {"distant"},
     "typer": {"cli"},
     "rich": {"cli"},
 }
 MOST_LINES = 500  # of code in a module
-MOST_LINES_TOGETHER = 10_000
+MOST_LINES_TOGETHER = 12_000
 
 ORDER = [module for floor in FLOORS.values() for module in floor]
 MODULES = {

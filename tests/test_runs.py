@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
+import random
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from ctresearch import runs
+from ctresearch import kernels, runs
+from ctresearch.files import digest
 from ctresearch.problems import ResearchError
+from ctresearch.release import strip
 from ctresearch.study import Study
 
+KILLS = 200 if os.environ.get("CTRESEARCH_COUNTS") == "full" else 3
 STUDY = """
 title = "A trial"
 publisher = "Nobody"
@@ -133,7 +139,7 @@ def test_a_cell_that_raises_is_named_with_its_cause_and_the_other_runs_are_done(
 
     problem = next(each.problem for each in done if each.run.name == "guyana/media")
     assert (problem.where, problem.what.split(":")[0], names(done)) == (
-        "research/media.ipynb, cell 3, for guyana",
+        "research/media.ipynb, cell 2, for guyana",
         "FileNotFoundError",
         ["suriname/media", "suriname/country"],
     )
@@ -159,7 +165,7 @@ def test_a_kernel_that_dies_is_reported_and_harms_no_other_run(study):
     done = run_all(study)
 
     problem = next(each.problem for each in done if each.run.name == "study/region")
-    assert (problem.where, len(names(done))) == ("research/region.ipynb, for study", 4)
+    assert (problem.where, len(names(done))) == ("research/region.ipynb, cell 2, for study", 4)
 
 
 def test_a_run_record_is_the_same_after_a_rerun(study):
@@ -217,16 +223,16 @@ def test_a_cell_that_does_not_end_is_stopped_and_told(study, tmp_path):
         "folder": str(study.research),
         "parameters": {"edition": "2005"},
         "scratch": str(tmp_path),
-        "results": str(tmp_path),
+        "environ": {},
+        "log": str(tmp_path / "kernels.log"),
     }
-    (tmp_path / ".running").mkdir()
     code = (
         "from ctresearch import runs\n"
         "runs.SECONDS_A_CELL = 10\n"
         "try:\n"
         f"    runs.execute({job!r})\n"
         "except runs.ResearchError as error:\n"
-        "    raise SystemExit(error.problems[0].what != 'a cell did not end within 10 seconds')\n"
+        "    raise SystemExit(error.problems[0].what != 'the cell did not end within 10 seconds')\n"
         "raise SystemExit(2)\n"
     )
 
@@ -242,9 +248,140 @@ def test_two_rounds_at_once_in_one_study_are_refused_and_harm_nothing(study):
     assert [each.problem for each in first] == [None] * 4
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="processes are looked for with ps")
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are looked for in /proc")
 def test_when_a_build_is_killed_its_workers_end_too(study):
     notebook(study.research / "media.ipynb", "country", "import time; time.sleep(600)")
+    going, left = started(study)
+    try:
+        wait_until(lambda: len(left()) > 4)  # itself, a zygote, a converter, two notebooks
+    finally:
+        going.kill()
+        going.wait()
+
+    wait_until(lambda: not left())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are looked for in /proc")
+def test_whenever_a_build_is_killed_a_rerun_completes_it_and_nothing_is_half_written(study):
+    began = time.monotonic()
+    going, _ = started(study)
+    going.wait()
+    longest, whole = time.monotonic() - began, kept(study)
+    moments = random.Random(7)
+    for number in range(KILLS):
+        (study.country("guyana").folder / "media.csv").write_text("a\nb\n" * (number + 2))
+        going, left = started(study)
+        time.sleep(moments.uniform(0, longest))
+        going.kill()
+        going.wait()
+        wait_until(lambda left=left: not left())
+        for folder in study.build.glob("[a-z]*/*/"):
+            assert torn(folder) == []
+
+    (study.country("guyana").folder / "media.csv").write_text("a\nb\n")
+    assert [done.problem for done in run_all(study)] == [None] * 5
+    assert kept(study) == whole
+
+
+def torn(folder):
+    """The files of a finished run that its record does not know as they are."""
+    record = json.loads((folder / "run.json").read_text())
+    outputs = record["outputs"].items()
+    return [name for name, known in outputs if digest((folder / name).read_bytes()) != known]
+
+
+def kept(study):
+    """What the runs of a study left: all but what papermill stamps on a notebook."""
+    found = {}
+    for path in sorted(study.build.glob("[a-z]*/*/*")):
+        notebook = path.suffix == ".ipynb"
+        content = strip(json.loads(path.read_text())) if notebook else path.read_bytes()
+        found[path.relative_to(study.build).as_posix()] = content
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="warm runs need fork")
+def test_when_the_zygote_is_killed_its_notebooks_are_told_and_the_next_round_does_them(study):
+    kill = "import os; os.kill(os.getppid(), 9); import time; time.sleep(600)"
+    notebook(study.research / "media.ipynb", "country", kill)
+    killed = run_all(study)
+    notebook(study.research / "media.ipynb", "country", COUNT_LINES)
+
+    assert killed[0].problem.what == "the process that all kernels are forked from was killed"
+    assert [done.problem for done in run_all(study)] == [None] * 5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="warm runs need fork")
+def test_warm_and_plain_runs_leave_the_same(study):
+    run_all(study)
+    warm = kept(study)
+    list(runs.run_all(study, runs.plan(study), fresh=True, cold=True))
+
+    assert kept(study) == warm
+
+
+def test_where_there_is_no_fork_plain_kernels_serve_and_that_is_told(study, monkeypatch):
+    monkeypatch.setattr(kernels, "CAN_FORK", False)
+    monkeypatch.setattr(kernels, "_own", [])
+    told = []
+    done = list(runs.run_all(study, runs.plan(study)[:1], told=told.append))
+
+    assert (done[0].problem, told[0].what.split(":")[0]) == (
+        None,
+        "each notebook starts a kernel of its own",
+    )
+
+
+def test_another_country_in_the_study_reruns_only_what_is_run_for_all_of_it(study):
+    run_all(study)
+    folder = study.root / "research" / "countries" / "belize"
+    folder.mkdir()
+    (folder / "country.toml").write_text(COUNTRY.format(name="Belize", iso3="BLZ", at=2))
+    (folder / "media.csv").write_text("a\n")
+    text = STUDY.replace('["guyana"', '["belize", "guyana"')
+    (study.root / "research" / "study.toml").write_text(text)
+
+    assert sorted(names(run_all(Study(study.root)))) == [
+        "belize/country",
+        "belize/media",
+        "study/region",
+    ]
+
+
+def test_another_threshold_reruns_every_notebook(study):
+    run_all(study)
+    text = STUDY.replace("article = {}", "article = { fewest = 5 }")
+    (study.root / "research" / "study.toml").write_text(text)
+
+    assert len(names(run_all(Study(study.root)))) == 5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="plain kernels are not watched")
+def test_a_file_that_a_notebook_reads_and_no_list_names_is_told(study):
+    text = STUDY.replace('reads = ["media.csv"]', 'reads = ["country.toml"]')
+    (study.root / "research" / "study.toml").write_text(text)
+    told = []
+    list(runs.run_all(Study(study.root), runs.plan(Study(study.root)), told=told.append))
+
+    assert [(problem.where, problem.what) for problem in told] == [
+        (
+            "research/media.ipynb, for guyana",
+            "it read research/countries/guyana/media.csv, which study.toml does not say it reads",
+        )
+    ]
+
+
+def test_each_run_adds_a_line_to_the_log_with_what_its_record_must_not_hold(study):
+    run_all(study)
+    lines = [json.loads(line) for line in (study.build / "runs.jsonl").read_text().splitlines()]
+
+    assert [sorted(line) for line in lines] == [
+        ["kernel", "key", "opened", "run", "seconds", "when"]
+    ] * 5
+
+
+def started(study):
+    """All runs of a study in a process of their own, and what lists that and all it started."""
     code = (
         "from ctresearch import runs\n"
         "from ctresearch.study import find_study\n"
@@ -253,16 +390,19 @@ def test_when_a_build_is_killed_its_workers_end_too(study):
         "    list(runs.run_all(study, runs.plan(study)))\n"
     )
     (study.root / "go.py").write_text(code)
-    going = subprocess.Popen([sys.executable, "go.py"], cwd=study.root, start_new_session=True)
+    mark = f"CTRESEARCH_TRIAL={study.root}"
+    environ = os.environ | dict([mark.split("=", 1)])
+    going = subprocess.Popen([sys.executable, "go.py"], cwd=study.root, env=environ)
 
     def left() -> list[str]:
-        listed = subprocess.run(["ps", "-eo", "pgid="], capture_output=True, text=True, check=True)
-        return [group for group in listed.stdout.split() if int(group) == going.pid]
+        found = []
+        for process in Path("/proc").glob("[0-9]*/environ"):
+            with suppress(OSError):
+                if mark.encode() in process.read_bytes().split(b"\0"):
+                    found.append(process.parent.name)
+        return found
 
-    wait_until(lambda: len(left()) > 3)
-    going.kill()
-    going.wait()
-    wait_until(lambda: not left())
+    return going, left
 
 
 def wait_until(holds) -> None:

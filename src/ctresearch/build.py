@@ -31,7 +31,11 @@ class Step:
 
 
 def build(
-    study: Study, *, fresh: bool = False, running: Callable[[runs.Run], None] | None = None
+    study: Study,
+    *,
+    fresh: bool = False,
+    running: Callable[[runs.Run], None] | None = None,
+    told: Callable[[Problem], None] | None = None,
 ) -> Iterator[Step]:
     """Do all that is not up to date.
 
@@ -39,7 +43,7 @@ def build(
     leaves the other notebooks done.
     """
     yield check(study, fresh=fresh)
-    yield from run(study, runs.plan(study), fresh=fresh, started=running)
+    yield from run(study, runs.plan(study), fresh=fresh, started=running, told=told)
     for report in study.report_names:
         yield release(study, report, fresh=fresh)
         yield render(study, report, fresh=fresh)
@@ -68,12 +72,15 @@ def run(
     wanted: tuple[runs.Run, ...],
     *,
     fresh: bool = False,
+    cold: bool = False,
     started: Callable[[runs.Run], None] | None = None,
+    told: Callable[[Problem], None] | None = None,
     elsewhere: runs.Elsewhere | None = None,
 ) -> Iterator[Step]:
     """Run the notebooks that are not up to date; their problems are raised when all have ended."""
     problems = []
-    for done in runs.run_all(study, wanted, fresh=fresh, started=started, elsewhere=elsewhere):
+    how = {"fresh": fresh, "cold": cold}
+    for done in runs.run_all(study, wanted, **how, started=started, told=told, elsewhere=elsewhere):
         if done.problem is not None:
             problems.append(done.problem)
         else:

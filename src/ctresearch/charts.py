@@ -14,10 +14,8 @@ import base64
 import re
 import textwrap
 import tomllib
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from html import escape
 from importlib import resources
 from itertools import pairwise
@@ -25,8 +23,8 @@ from typing import Any
 
 import altair as alt
 import pandas as pd
-import vl_convert
 
+from ctresearch import converter
 from ctresearch.values import Share, Value, percent, say
 
 PACKAGE = resources.files("ctresearch")
@@ -297,21 +295,14 @@ def _figure(chart: Any, height: int, kind: str, told: pd.DataFrame, words: Words
     look = {"width": WIDTH, "height": height, "title": textwrap.wrap(words.title, 78)}
     fit = {"type": "fit-x", "contains": "padding"}
     spec = chart.properties(**look, autosize=fit).to_dict()
-    svg = _signed(_converter().vegalite_to_svg(spec, vl_version="6.4", config=THEME), words)
+    svg = _signed(converter.svg(spec, THEME), words)
     png = pixels(svg)
     return Figure(svg, png, _described(kind, told, words))
 
 
 def pixels(svg: str) -> bytes:
     """A drawing as PNG, for programs that show no drawings."""
-    return _packed(_converter().svg_to_png(svg, scale=1, ppi=144))
-
-
-@cache
-def _converter() -> Any:
-    """The converter, told of the fonts that ship with the package."""
-    vl_convert.register_font_directory(str(PACKAGE / "fonts"))
-    return vl_convert
+    return converter.png(svg, ppi=144)
 
 
 def _signed(svg: str, words: Words) -> str:
@@ -331,18 +322,6 @@ def _signed(svg: str, words: Words) -> str:
     whole = svg.replace(f'height="{old}"', f'height="{new}"')
     whole = whole.replace(f"0 0 {width:g} {old}", f"0 0 {width:g} {new}", 1)
     return whole.replace("</svg>", f"{''.join(texts)}</svg>")
-
-
-def _packed(png: bytes) -> bytes:
-    """The same picture, its pixels compressed a second time and well: a quarter of the size."""
-    start, end = png.index(b"IDAT") - 4, png.rindex(b"IEND") - 4
-    pixels, at = b"", start
-    while at < end:
-        after = at + 8 + int.from_bytes(png[at : at + 4])
-        pixels, at = pixels + png[at + 8 : after], after + 4
-    data = b"IDAT" + zlib.compress(zlib.decompress(pixels), 9)
-    size, check = (len(data) - 4).to_bytes(4), zlib.crc32(data).to_bytes(4)
-    return png[:start] + size + data + check + png[end:]
 
 
 def _described(kind: str, told: pd.DataFrame, words: Words) -> str:

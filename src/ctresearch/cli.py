@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -111,7 +111,7 @@ def build(fresh: Fresh = False) -> None:
     with told():
         study = here()
         with Shown(_count(study)) as shown:
-            shown.follow(job.build(study, fresh=fresh, running=shown.running))
+            shown.follow(job.build(study, fresh=fresh, running=shown.running, told=shown.note))
     for report in study.report_names:
         print(f"\n{report}")
         for path in job.results(study, report):
@@ -127,19 +127,32 @@ def build(fresh: Fresh = False) -> None:
 def check(as_json: AsJson = False) -> None:
     """Check every file of the study and list all that is to be mended."""
     from ctresearch import build as job
+    from ctresearch import seals
 
     with told(as_json):
-        passed_over = job.check(here(), fresh=True).passed_over
+        study = here()
+        passed_over = job.check(study, fresh=True).passed_over
+        doubts = seals.doubts() if study.file.seals else []
     if as_json:
         told_over = [vars(problem) for problem in passed_over]
         print(json.dumps({"problems": [], "passed_over": told_over}, indent=1))
         return
     _print_passed_over(passed_over)
+    for doubt in doubts:
+        print(doubt)
     print(f"No problems{' in all the rest' if passed_over else ''}. Next: ctresearch run")
 
 
 @app.command()
-def run(places: Places = None, fresh: Fresh = False, on: On = None) -> None:
+def run(
+    places: Places = None,
+    fresh: Fresh = False,
+    cold: Annotated[bool, typer.Option("--cold", help="Each in a plain, new kernel.")] = False,
+    dry: Annotated[bool, typer.Option("--dry-run", help="Only say what would run, and why.")] = (
+        False
+    ),
+    on: On = None,
+) -> None:
     """Run the notebooks of PLACES whose evidence changed."""
     from contextlib import nullcontext
 
@@ -150,12 +163,29 @@ def run(places: Places = None, fresh: Fresh = False, on: On = None) -> None:
     with told():
         study = here()
         wanted = runs.chosen(places or [], runs.plan(study))
+        if dry:
+            _print_stale(runs.stale(study, runs.plan(study), fresh=fresh), wanted)
+            return
         there = Distant(study, on) if on else nullcontext()
         with there as elsewhere, Shown(len(wanted)) as shown:
-            steps = job.run(study, wanted, fresh=fresh, started=shown.running, elsewhere=elsewhere)
+            steps = job.run(
+                *(study, wanted),
+                fresh=fresh,
+                cold=cold,
+                started=shown.running,
+                told=shown.note,
+                elsewhere=elsewhere,
+            )
             shown.follow(steps)
     print(f"{shown.done} of {len(wanted)} notebooks run, the others were up to date; see build/.")
     print("Next: ctresearch release REPORT, or ctresearch build")
+
+
+def _print_stale(stale: Sequence[tuple[Run, str]], wanted: Sequence[Run]) -> None:
+    would = [(run.name, why) for run, why in stale if run in wanted]
+    for name, why in would:
+        print(f"{name:40} {why}")
+    print(f"{len(would)} of {len(wanted)} notebooks would run. Next: ctresearch run")
 
 
 @app.command()
@@ -180,6 +210,9 @@ def render(
     final: Annotated[bool, typer.Option("--final", help="Issue it: refuses what is invented.")] = (
         False
     ),
+    edition: Annotated[
+        str, typer.Option(help="The edition it is issued as; the study's if none.")
+    ] = "",
 ) -> None:
     """Render REPORT from what was released."""
     from ctresearch import build as job
@@ -188,11 +221,13 @@ def render(
     with told():
         study = here()
         report, formats = _known(study, report), tuple(to.replace(" ", "").split(","))
-        written = reports.render(study, report, formats, with_=using, final=final)
+        written = reports.render(study, report, formats, with_=using, final=final, edition=edition)
         opened = job.results(study, report)
     print(f"{len(written)} files written; open")
     for path in opened:
         print(f"  {study.shown(path)}")
+    if final:
+        print(f"Issued as edition {edition or study.file.edition}: see reports/ledger.jsonl.")
     print(f"Next: read it, then `ctresearch verify {report}` to check every sentence.")
 
 
@@ -248,8 +283,10 @@ def seal(
     keys = len(place.recipients)
     if keys == 1:
         doubts.append("One key alone opens it. If it is lost, so is the evidence: name a second.")
-    print(f"{len(sealed)} files of {country} sealed, for {keys} key{'s' * (keys > 1)}.")
-    print("\n".join(doubts))
+    what = f"{len(sealed)} files of {country} are" if sealed else f"All of {country} is"
+    print(f"{what} sealed, the words of coding logs too, for {keys} key{'s' * (keys > 1)}.")
+    for doubt in doubts:
+        print(doubt)
     print("Copies elsewhere stay open: mail, memory sticks, the recorder. Next: ctresearch check")
 
 
@@ -336,7 +373,8 @@ def lab() -> None:
         if study.file.seals:
             seals.unlock()
     command = [sys.executable, "-m", "jupyterlab", *serving.lab_options()]
-    raise typer.Exit(subprocess.call(command, cwd=study.research))
+    environ = os.environ | {"JUPYTER_DEFAULT_PROVISIONER_NAME": "ctresearch"}
+    raise typer.Exit(subprocess.call(command, cwd=study.research, env=environ))
 
 
 @app.command()
@@ -379,7 +417,7 @@ def _reanchor(study: Study, named: str, coder: str) -> None:
             print(f"{one}: {placed.total()} placed{by and f' ({by})'}, {len(left)} left stale")
     if stale:
         raise ResearchError(stale)
-    print("No coding is stale. Next: ctresearch check")
+    print("Nothing is left to place. Next: ctresearch check")
 
 
 @new.command("country")
@@ -544,6 +582,10 @@ class Shown:
         """Told of each notebook as it starts."""
         if self.bar is not None:
             self.bar.update(self.task, description=f"Running {run.name}")
+
+    def note(self, problem: Problem) -> None:
+        """Told of what stops nothing but should be mended."""
+        print(f"\n{problem}", file=sys.stderr)
 
     def follow(self, steps: Iterable[Step]) -> None:
         """Go through the steps to their end and count those that had something to do."""

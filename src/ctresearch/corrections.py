@@ -41,7 +41,11 @@ def interviews(study: Study, named: str) -> list[tuple[Country, str]]:
         if found := sorted(names if named == country.key else names & {named}):
             return [(country, one) for one in found]
         coded |= names | {country.key}
-    raise refuse(named, "there is no coded interview of this name", suggestion(named, coded))
+    raise refuse(
+        named or "ctresearch code",
+        "there is no coded interview of this name",
+        suggestion(named, coded),
+    )
 
 
 def reanchor(
@@ -53,8 +57,11 @@ def reanchor(
     returns   how many were placed by WORDS and by NEIGHBOURS; what stays stale, with its words
 
     A `move` is by the coder whose log it is in; `placed` in it says that it was made here, and by
-    what. Raises Locked where the transcript is sealed and no key is here.
+    what. Raises Locked where the transcript is sealed and no key is here, ResearchError for what
+    cannot name a coder.
     """
+    if coder:
+        coding.log_of(country, interview, coder)
     text, placed, left = coding.transcript(country, interview), Counter[str](), []
     now = coding.version(text)
     stale: list[tuple[str, Line]] = []

@@ -25,8 +25,11 @@ from ctresearch.problems import refuse
 BOM = "\ufeff"
 
 
-def write_whole(path: Path, content: str | bytes) -> Path:
-    """Write `content` (text as UTF-8) so that `path` holds the old file or all of the new one."""
+def write_whole(path: Path, content: str | bytes, *, lasting: bool = True) -> Path:
+    """Write `content` (text as UTF-8) so that `path` holds the old file or all of the new one.
+
+    lasting   whether it must outlast a power cut; if not, whoever relies on it syncs it later
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     data = content.encode("utf-8") if isinstance(content, str) else content
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -34,7 +37,8 @@ def write_whole(path: Path, content: str | bytes) -> Path:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
             stream.flush()
-            os.fsync(stream.fileno())
+            if lasting:
+                os.fsync(stream.fileno())
         Path(name).chmod(0o644)
         Path(name).replace(path)
     except BaseException:

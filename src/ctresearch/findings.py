@@ -10,6 +10,7 @@ comes to another fact comes to another sentence, and nobody types a number into 
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -86,10 +87,27 @@ def record(finding: Finding, results: Path) -> str:
     if problems:
         raise ResearchError(problems)
     path = results / FILE
-    kept = {known.id: known for known in read(path)} | {finding.id: finding}
-    content = [_packed(kept[key]) for key in sorted(kept)]
-    write_whole(path, json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+    kept = _kept(path) | {finding.id: _as_json(finding)}
+    content = ",\n".join(kept[key] for key in sorted(kept))
+    write_whole(path, f"[\n{content}\n]\n", lasting=False)
+    _written[path] = (path.stat(), kept)
     return finding.sentence("en")
+
+
+_written: dict[Path, tuple[os.stat_result, dict[str, str]]] = {}
+
+
+def _kept(path: Path) -> dict[str, str]:
+    """The findings of a file as JSON, by id; read again only if somebody else wrote it."""
+    stat, kept = _written.get(path, (None, {}))
+    if stat is not None and path.is_file() and path.stat() == stat:
+        return kept
+    return {known.id: _as_json(known) for known in read(path)}
+
+
+def _as_json(finding: Finding) -> str:
+    packed = json.dumps(_packed(finding), indent=1, ensure_ascii=False, sort_keys=True)
+    return " " + packed.replace("\n", "\n ")
 
 
 def read(path: Path) -> tuple[Finding, ...]:

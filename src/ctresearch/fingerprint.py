@@ -9,7 +9,10 @@ compared is always content. Everything here is derived and may be deleted at any
 
 from __future__ import annotations
 
+import fnmatch
 import json
+import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from functools import cached_property, lru_cache
@@ -43,19 +46,41 @@ class Contents:
 
     def of(self, path: Path) -> str:
         """The digest of a file's content."""
-        shown = self.study.shown(path)
-        stat = path.stat()
+        return self._of(self._shown(path), path.stat())
+
+    def matching(self, folder: Path, pattern: str) -> dict[str, str]:
+        """Digests of the files in `folder` that fit a pattern, hidden ones left out, by path."""
+        head, _, last = pattern.rpartition("/")
+        fits = re.compile(fnmatch.translate(last)).match
+        parents = folder.glob(head) if set(head) & set("*?[") else [folder / head]
+        found = {}
+        for parent in (parent for parent in parents if parent.is_dir()):
+            shown = self._shown(parent)
+            with os.scandir(parent) as entries:
+                for entry in entries:
+                    if fits(entry.name) and entry.name[0] != "." and entry.is_file():
+                        name = f"{shown}/{entry.name}"
+                        found[name] = self._of(name, entry.stat())
+        return found
+
+    def _shown(self, path: Path) -> str:
+        root, name = f"{self.study.root}{os.sep}", str(path)
+        if not name.startswith(root):  # it leads there some other way
+            return self.study.shown(path)
+        return name[len(root) :].replace(os.sep, "/")
+
+    def _of(self, shown: str, stat: os.stat_result) -> str:
         mark = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
         known = self.index.get(shown)
         if known is None or known[:3] != mark:
-            known = [*mark, digest(read_bytes(path, shown))]
+            known = [*mark, digest(read_bytes(self.study.root / shown, shown))]
             self.index[shown] = known
             self.changed = True
         return str(known[3])
 
     def of_all(self, paths: Sequence[Path]) -> dict[str, str]:
         """Digests by path from the study's root, in order of path."""
-        return {self.study.shown(path): self.of(path) for path in sorted(paths)}
+        return {self._shown(path): self.of(path) for path in sorted(paths)}
 
     def save(self) -> None:
         if self.changed:
@@ -94,14 +119,12 @@ class Steps:
 
 def files_in(folder: Path, *, but: Sequence[str] = ()) -> list[Path]:
     """Every file below a folder, hidden ones and those below folders named in `but` left out."""
-    if not folder.is_dir():
-        return []
-    return [
-        path
-        for path in folder.rglob("*")
-        if path.is_file()
-        and not any(part.startswith(".") or part in but for part in path.relative_to(folder).parts)
-    ]
+    found = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name[0] != "." and name not in but]
+        kept = (name for name in names if name[0] != "." and name not in but)
+        found += [path for path in (Path(parent, name) for name in kept) if path.is_file()]
+    return found
 
 
 @lru_cache

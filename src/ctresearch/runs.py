@@ -14,28 +14,45 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
+from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from threading import Thread
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ctresearch import seals
+from ctresearch.converter import SOCKET, Converter
 from ctresearch.files import alone, digest, read_bytes, write_whole
 from ctresearch.fingerprint import Contents, package_digest, versions
 from ctresearch.problems import Problem, Problems, ResearchError, refuse, suggestion
-from ctresearch.study import Country, Meeting, Notebook, Study
+from ctresearch.study import MARK, Country, Meeting, Notebook, Study
+
+if TYPE_CHECKING:
+    from ctresearch.kernels import Warm
 
 STUDY_PLACE = "study"
 RECORD = "run.json"
 KEY = ".key"  # the name of the content a finished run rests on
-NOT_INPUTS = (".ipynb_checkpoints", ".DS_Store")
 RUNNING = ".running"  # below the results: scratch folders of runs under way
 KERNELS_LOG = "kernels.log"
+LOG = "runs.jsonl"  # a line for each run there was: what differs from time to time
+CHARTS = ".charts"  # drawings, by what they were drawn from
 LOCK = ".lock"  # two rounds in one folder would take each other's scratch away
 SECONDS_A_CELL = 600
+Parameters = tuple[tuple[str, str], ...]
+Job = dict[str, Any]  # one execution of a notebook as plain data; see `job`
 
 
 @dataclass(frozen=True)
@@ -45,7 +62,7 @@ class Run:
     notebook: str  # interviews
     place: str  # jamaica, 2005-03-washington or study
     folder: Path  # research/countries/jamaica: what `reads` is relative to
-    parameters: tuple[tuple[str, str], ...]
+    parameters: Parameters
     rule: Notebook
     invented: bool  # whether invented evidence is among what it rests on
 
@@ -57,8 +74,8 @@ class Run:
 class Elsewhere(Protocol):
     """Where runs can be executed instead of here."""
 
-    def submit(self, run: Run, upstream: Sequence[Run], scratch: Path) -> Future[float]:
-        """Execute a run; when the future ends its files lie in `scratch`. Its seconds."""
+    def submit(self, run: Run, key: str, upstream: Sequence[Run], scratch: Path) -> Future[Ended]:
+        """Execute a run; when the future ends its files lie in `scratch`."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +86,15 @@ class Done:
     seconds: float  # 0.0 when nothing had changed
     skipped: bool = False
     problem: Problem | None = None
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What executing a notebook came to."""
+
+    seconds: float
+    kernel: str  # warm or plain
+    opened: tuple[str, ...]  # files of the study that its cells opened; none are known if plain
 
 
 def plan(study: Study) -> tuple[Run, ...]:
@@ -145,24 +171,22 @@ def before(run: Run, runs: Sequence[Run]) -> tuple[Run, ...]:
     )
 
 
-def inputs(run: Run, study: Study) -> list[Path]:
-    """The files a run reads, besides what other runs left."""
-    patterns = [(run.folder, p) for p in run.rule.reads] + [(study.root, p) for p in run.rule.uses]
-    found = {path for folder, pattern in patterns for path in folder.glob(pattern)}
-    return sorted(p for p in found if p.is_file() and p.name not in NOT_INPUTS and p.name[0] != ".")
-
-
-def locked(study: Study, runs: Sequence[Run]) -> dict[Run, Problem]:
+def locked(study: Study, runs: Sequence[Run], contents: Contents) -> dict[Run, Problem]:
     """The runs whose evidence is sealed and does not open here, each with why."""
     found = {}
     for run in runs:
-        for path in [p for p in inputs(run, study) if p.suffix == seals.ENDING][:1]:
-            where = study.shown(path)
+        for name in sealed_inputs(study, run, contents)[:1]:
             try:
-                seals.opened(read_bytes(path, where), where)
+                seals.opened(read_bytes(study.root / name, name), name)
             except ResearchError as error:
                 found[run] = error.problems[0]
     return found
+
+
+def sealed_inputs(study: Study, run: Run, contents: Contents) -> list[str]:
+    """The sealed files a run reads."""
+    named = inputs_digests(study, run, contents)
+    return [name for name in named if name.endswith(seals.ENDING)]
 
 
 def name_of_content(run: Run, study: Study, contents: Contents, upstream: Sequence[Run]) -> str:
@@ -206,20 +230,24 @@ def run_all(
     runs: Sequence[Run],
     *,
     fresh: bool = False,
+    cold: bool = False,
     started: Callable[[Run], None] | None = None,
+    told: Callable[[Problem], None] | None = None,
     elsewhere: Elsewhere | None = None,
 ) -> Iterator[Done]:
-    """Run what is not up to date, in parallel processes, each after those it reads from.
+    """Run what is not up to date, side by side, each after those it reads from.
 
     fresh    run even what is up to date
-    elsewhere  where to execute them; in processes of this machine if not given
+    cold       in plain kernels, each started for its notebook
+    elsewhere  where to execute them; on this machine if not given
     started  told of each run as it starts
+    told     told what stops nothing: why plain kernels serve, what no list of inputs names
     yields   one Done a run as it ends; one that failed leaves the others running, and those that
              would read from it are reported as waiting for it
     """
     with alone(study.results / LOCK, "ctresearch run"):
         shutil.rmtree(study.results / RUNNING, ignore_errors=True)
-        with _Round(study, runs, fresh, started, elsewhere) as going:
+        with _Round(study, runs, fresh, cold, started, told, elsewhere) as going:
             while going.waiting or going.under_way:
                 yield from going.start_ready()
                 yield from going.finish_some()
@@ -233,28 +261,39 @@ class _Round:
         study: Study,
         runs: Sequence[Run],
         fresh: bool,
+        cold: bool,
         started: Callable[[Run], None] | None,
+        told: Callable[[Problem], None] | None,
         elsewhere: Elsewhere | None,
     ) -> None:
         self.study = study
         self.every = plan(study)
         self.waiting = list(runs)
         self.fresh = fresh
+        self.cold = cold
         self.started = started
+        self.told = told or (lambda _: None)
+        self.told_about: set[str] = set()  # notebooks: what is wrong with one is so for each place
         self.elsewhere = elsewhere
         self.contents = Contents(study)
         self.failed: set[str] = set()
-        self.under_way: dict[Future[float], tuple[Run, str, Path]] = {}
-        self.pool: ProcessPoolExecutor | None = None
+        self.under_way: dict[Future[Ended], tuple[Run, str, Path]] = {}
+        self.pool: Executor | None = None
+        self.services = ExitStack()  # what notebooks run in
+        self.execute: Callable[[Job], Ended] = execute
+        self.drawn_by: dict[str, str] = {}  # the converter of this round
         # before any process starts, so that a passphrase asked for here reaches all of them
-        self.locked = locked(study, [run for run in runs if self._may_be_locked(run)])
+        may_be = [run for run in runs if self._may_be_locked(run)]
+        self.locked = locked(study, may_be, self.contents)
 
     def __enter__(self) -> _Round:
         return self
 
     def __exit__(self, *_: object) -> None:
         if self.pool is not None:
-            self.pool.shutdown(cancel_futures=True)
+            self.pool.shutdown(wait=False, cancel_futures=True)  # no more are started,
+            self.services.close()  # and those that were end
+            self.pool.shutdown()
         self.contents.save()
         shutil.rmtree(self.study.results / RUNNING, ignore_errors=True)
 
@@ -289,10 +328,12 @@ class _Round:
             self.started(run)
         scratch = _scratch(self.study, run)
         try:
-            self.under_way[self._submit(run, upstream, scratch)] = (run, key, scratch)
+            asked = self._submit(run, key, upstream, scratch)
         except ResearchError as error:  # sealed evidence that may not travel: the others go on
             self.failed.add(run.name)
             yield Done(run, 0.0, problem=error.problems[0])
+            return
+        self.under_way[asked] = (run, key, scratch)
 
     def _may_be_locked(self, run: Run) -> bool:
         """Whether a run of a sealed country is not up to date."""
@@ -301,28 +342,54 @@ class _Round:
         key = name_of_content(run, self.study, self.contents, before(run, self.every))
         return self.fresh or key != _kept_key(self.study, run)
 
-    def _submit(self, run: Run, upstream: Sequence[Run], scratch: Path) -> Future[float]:
+    def _submit(self, run: Run, key: str, upstream: Sequence[Run], scratch: Path) -> Future[Ended]:
         if self.elsewhere is not None:
-            return self.elsewhere.submit(run, upstream, scratch)
+            return self.elsewhere.submit(run, key, upstream, scratch)
         if self.pool is None:  # starting processes costs more than finding nothing to do
-            count = max(1, min(os.cpu_count() or 1, 8))
-            spawn = get_context("spawn")
-            self.pool = ProcessPoolExecutor(count, spawn, initializer=_end_with_parent)
-        return self.pool.submit(execute, _job(self.study, run, scratch))
+            self.pool = self._workers(max(1, min(os.cpu_count() or 1, 8)))
+        asked = job(self.study, run.notebook, run.parameters, key, scratch, self.drawn_by)
+        return self.pool.submit(self.execute, asked)
+
+    def _workers(self, count: int) -> Executor:
+        """Threads that each follow a child of the zygote, or processes with plain kernels."""
+        from ctresearch.kernels import CannotFork, end_children, shared
+
+        if not self.cold:
+            try:
+                warm = shared()
+                import papermill  # noqa: F401  while it warms up
+
+                warm.wait()
+                drawing = Converter(self.study.results / CHARTS)
+                self.drawn_by = {SOCKET: drawing.path}
+                self.services.callback(drawing.close)
+                self.services.callback(end_children)
+                self.execute = lambda job: execute(job, shared())  # which may be a later one
+                return ThreadPoolExecutor(count)
+            except CannotFork as why:
+                what = f"each notebook starts a kernel of its own: {why}"
+                self.told(Problem("ctresearch run", what, "This takes longer, no more."))
+        spawn = get_context("spawn")
+        return ProcessPoolExecutor(count, spawn, initializer=_end_with_parent)
 
     def finish_some(self) -> Iterator[Done]:
         """Wait for a run under way to end; settle it, or report what went wrong."""
         for job in wait(self.under_way, return_when=FIRST_COMPLETED).done:
             run, key, scratch = self.under_way.pop(job)
             try:
-                seconds = job.result()
+                ended = job.result()
             except Exception as error:  # a cell, the kernel or its process: the others go on
                 self.failed.add(run.name)
                 shutil.rmtree(scratch, ignore_errors=True)
                 yield Done(run, 0.0, problem=_why(run, error))
                 continue
-            _settle(self.study, run, key, scratch, self.contents)
-            yield Done(run, seconds)
+            read = _settle(self.study, run, key, scratch, self.contents)
+            _log(self.study, run, key, ended)
+            if run.notebook not in self.told_about:
+                for problem in _undeclared(self.study, run, ended.opened, read):
+                    self.told_about.add(run.notebook)
+                    self.told(problem)
+            yield Done(run, ended.seconds)
 
 
 def _why(run: Run, error: Exception) -> Problem:
@@ -349,59 +416,79 @@ def _scratch(study: Study, run: Run) -> Path:
     return Path(tempfile.mkdtemp(prefix=f"{run.place}-{run.notebook}-", dir=folder))
 
 
-def _job(study: Study, run: Run, scratch: Path) -> dict[str, Any]:
+def job(
+    study: Study,
+    notebook: str,
+    parameters: Parameters,
+    key: str,
+    scratch: Path,
+    drawn_by: dict[str, str],
+) -> Job:
+    """All that executing a notebook needs, as plain data."""
+    environ = {"CTRESEARCH_RUN": str(scratch), "CTRESEARCH_RESULTS": str(study.results)}
     return {
-        "notebook": str(study.research / f"{run.notebook}.ipynb"),
+        "notebook": str(study.research / f"{notebook}.ipynb"),
         "folder": str(study.research),
-        "parameters": dict(run.parameters),
+        "watched": [f"{study.research}{os.sep}", f"{study.instruments}{os.sep}"],
+        "parameters": dict(parameters),
+        "seed": int(key[:8], 16),
         "scratch": str(scratch),
-        "results": str(study.results),
+        "environ": environ | drawn_by,
+        "log": str(study.results / RUNNING / KERNELS_LOG),
     }
 
 
-def execute(job: dict[str, Any]) -> float:
-    """Execute one notebook into its scratch folder, in this process's own kernel; its seconds.
+def execute(job: Job, warm: Warm | None = None) -> Ended:
+    """Execute one notebook into its scratch folder: in a child of `warm`, or a kernel of its own.
 
     Raises ResearchError naming the cell and the cause when a cell fails.
     """
-    import time
-    import warnings
-
-    warnings.simplefilter("ignore")
     import papermill
     from nbclient.exceptions import CellTimeoutError
     from papermill.exceptions import PapermillExecutionError
 
+    from ctresearch.kernels import NAME, SETTINGS, Stopped
+
     began = time.monotonic()
-    source, scratch = Path(job["notebook"]), Path(job["scratch"])
-    os.environ |= {
-        "CTRESEARCH_RUN": str(scratch),
-        "CTRESEARCH_RESULTS": job["results"],
-        "OPENBLAS_NUM_THREADS": "1",
-        "PYTHONHASHSEED": "0",
-        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-    }
-    _kernels_speak_to(Path(job["results"]) / RUNNING / KERNELS_LOG)
+    source, opened = Path(job["notebook"]), set[str]()
+    if warm is None:
+        os.environ |= SETTINGS | job["environ"]
+        _kernels_speak_to(Path(job["log"]))
+        how: dict[str, Any] = {"cwd": job["folder"]}
+    else:
+        told = {"seed": job["seed"], "watched": job["watched"]}
+        child = warm.job(Path(job["folder"]), job["environ"], **told)
+        how = {"engine_name": NAME, "warm": warm, "job": child, "opened": opened}
     try:
         papermill.execute_notebook(
             source,
-            scratch / source.name,
+            Path(job["scratch"]) / source.name,
             parameters=job["parameters"],
-            cwd=job["folder"],
             progress_bar=False,
             autosave_cell_every=0,
             request_save_on_cell_execute=False,
             execution_timeout=SECONDS_A_CELL,
             kernel_name="python3",
             language="python",
+            **how,
         )
     except PapermillExecutionError as error:
-        where = f"research/{source.name}, cell {error.cell_index + 1}"
-        raise refuse(where, f"{error.ename}: {error.evalue}", _cell_cure(job)) from None
+        place, what = _place(source, error.cell_index), f"{error.ename}: {error.evalue}"
+    except Stopped as error:
+        place, what = _place(source, error.cell), error.cause
     except CellTimeoutError:
-        what = f"a cell did not end within {SECONDS_A_CELL} seconds"
-        raise refuse(f"research/{source.name}", what, _cell_cure(job)) from None
-    return time.monotonic() - began
+        place, what = "", f"the cell did not end within {SECONDS_A_CELL} seconds"
+    else:
+        seconds = time.monotonic() - began
+        return Ended(seconds, "plain" if warm is None else "warm", tuple(sorted(opened)))
+    raise refuse(f"research/{source.name}{place}", what, _cell_cure(job))
+
+
+def _place(source: Path, index: int) -> str:
+    """Which cell it is, counted from 1 as its author does: without the one papermill put in."""
+    cells = json.loads(source.read_bytes())["cells"]
+    tagged = [n for n, cell in enumerate(cells) if "parameters" in cell["metadata"].get("tags", [])]
+    return f", cell {index + (index <= tagged[0])}"
 
 
 def _end_with_parent() -> None:
@@ -424,21 +511,23 @@ def _kernels_speak_to(log: Path) -> None:
     os.close(stream)
 
 
-def _cell_cure(job: dict[str, Any]) -> str:
+def _cell_cure(job: Job) -> str:
     name, value = next(iter(job["parameters"].items()))
     return f'Open the notebook in JupyterLab, set {name} = "{value}" and run it to see the cause.'
 
 
-def _settle(study: Study, run: Run, key: str, scratch: Path, contents: Contents) -> None:
-    """Write the record of a finished run and put its folder in the old one's place."""
+def _settle(study: Study, run: Run, key: str, scratch: Path, contents: Contents) -> set[str]:
+    """Write the record of a finished run and put its folder in the old one's place; its inputs."""
+    inputs = inputs_digests(study, run, contents)
+    _synced(scratch / f"{run.notebook}.ipynb")
     kept = [p for p in sorted(scratch.rglob("*")) if p.is_file() and p.suffix != ".ipynb"]
     record = {
         "notebook": run.notebook,
         "place": run.place,
         "parameters": dict(run.parameters),
         "invented": run.invented,
-        "inputs": inputs_digests(study, run, contents),
-        "outputs": {p.relative_to(scratch).as_posix(): digest(p.read_bytes()) for p in kept},
+        "inputs": inputs,
+        "outputs": {p.relative_to(scratch).as_posix(): digest(_synced(p)) for p in kept},
         "versions": versions(),
     }
     write_whole(scratch / RECORD, json.dumps(record, indent=1, sort_keys=True) + "\n")
@@ -450,13 +539,58 @@ def _settle(study: Study, run: Run, key: str, scratch: Path, contents: Contents)
         final.rename(old)
     scratch.rename(final)
     shutil.rmtree(old, ignore_errors=True)
+    return set(inputs)
+
+
+def _synced(path: Path) -> bytes:
+    """The content of a file, on the disk for good."""
+    with path.open("r+b") as stream:
+        os.fsync(stream.fileno())
+        return stream.read()
+
+
+def _log(study: Study, run: Run, key: str, ended: Ended) -> None:
+    """Add a line on a run to the log of all there were: what its record must not hold."""
+    when = datetime.now(UTC).isoformat(timespec="seconds")
+    line = {"when": when, "run": run.name, "key": key, **vars(ended)}
+    with (study.results / LOG).open("a", encoding="utf-8") as log:
+        log.write(json.dumps(line) + "\n")
+
+
+def _undeclared(study: Study, run: Run, opened: Sequence[str], read: set[str]) -> Iterator[Problem]:
+    """What a notebook read that study.toml does not say it reads: its change would go unnoticed."""
+    seen = {study.shown(Path(path)) for path in opened if "__pycache__" not in path}
+    unlisted = sorted(seen - read)
+    if unlisted:
+        others = f" and {len(unlisted) - 1} more" if unlisted[1:] else ""
+        what = f"it read {unlisted[0]}{others}, which study.toml does not say it reads"
+        cure = f"Add it to `reads` or `uses` under [notebooks.{run.notebook}]; else a change of it"
+        where = f"research/{run.notebook}.ipynb, for {run.place}"
+        yield Problem(where, what, f"{cure} is not noticed.")
 
 
 def inputs_digests(study: Study, run: Run, contents: Contents) -> dict[str, str]:
-    """The content of every file a run reads, its notebook among them, by path from the root."""
+    """The content of every file a run reads, besides what other runs left, by path from the root.
+
+    Of its notebook and of study.toml only what matters to this run counts: another country in the
+    study makes nothing stale but what is run for the whole study.
+    """
     notebook = study.research / f"{run.notebook}.ipynb"
-    read = [study.research / "study.toml", *inputs(run, study)]
-    return {study.shown(notebook): cells_digest(notebook, study)} | contents.of_all(read)
+    found = {study.shown(notebook): cells_digest(notebook, study)}
+    found[MARK.as_posix()] = _study_digest(study, run)
+    for folder, patterns in ((run.folder, run.rule.reads), (study.root, run.rule.uses)):
+        for pattern in patterns:
+            found |= contents.matching(folder, pattern)
+    return dict(sorted(found.items()))
+
+
+def _study_digest(study: Study, run: Run) -> str:
+    """The content of study.toml that matters to a run: all but the plan of other runs."""
+    apart = {"notebooks", "seals"}
+    if run.rule.each in ("programme", "countries"):
+        apart |= {"countries", "meetings"}
+    kept = study.file.model_dump(mode="json", exclude=apart) | run.rule.model_dump(mode="json")
+    return digest(json.dumps(kept, sort_keys=True).encode())
 
 
 def chosen(places: Sequence[str], runs: Sequence[Run]) -> tuple[Run, ...]:
@@ -474,8 +608,8 @@ def chosen(places: Sequence[str], runs: Sequence[Run]) -> tuple[Run, ...]:
     return tuple(run for run in runs if not places or run.place in places)
 
 
-def stale(study: Study, runs: Sequence[Run]) -> list[tuple[Run, str]]:
-    """The runs that are not up to date, each with why, in the plan's order."""
+def stale(study: Study, runs: Sequence[Run], *, fresh: bool = False) -> list[tuple[Run, str]]:
+    """The runs that are not up to date, or all if `fresh`, each with why, in the plan's order."""
     contents = Contents(study)
     found: list[tuple[Run, str]] = []
     for run in runs:
@@ -488,6 +622,8 @@ def stale(study: Study, runs: Sequence[Run]) -> list[tuple[Run, str]]:
             found.append((run, f"waits for {late[0]}"))
         elif kept != name_of_content(run, study, contents, upstream):
             found.append((run, _changed(study, run, contents)))
+        elif fresh:
+            found.append((run, "asked for again"))
     return found
 
 
