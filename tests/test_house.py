@@ -19,7 +19,7 @@ FLOORS = {
     "plan": ["study", "fingerprint", "instruments"],
     "evidence": [
         *("story", "coding", "corrections", "evidence", "harmonise"),
-        *("double", "agreement", "reliability", "invent"),
+        *("double", "agreement", "reliability", "transcripts", "refi", "exchange", "invent"),
     ],
     "analysis": [
         "analysis.themes",
@@ -55,7 +55,8 @@ FLOORS = {
 # A foreign format or tool has one door; the modules that may import each library.
 DOORS = {
     "docx": {"embedded.word", "embedded.housestyle"},
-    "lxml": {"embedded.word", "embedded.housestyle"},
+    "lxml": {"transcripts", "refi", "embedded.word", "embedded.housestyle"},
+    "charset_normalizer": {"transcripts"},
     "openpyxl": {"tables", "instruments"},
     "pyxform": {"instruments"},
     "altair": {"charts"},
