@@ -541,6 +541,16 @@ def locked(country, monkeypatch):
     return Study(country.study.root).country("suriname")
 
 
+def test_interviews_that_are_still_coded_blind_are_named(country):
+    (country.folder / "double.csv").write_text("interview,coders,drawn\nSUR-KI-01,ap mk,by hand\n")
+    codebook, text = read_codebook(country.study), coding.transcript(country, "SUR-KI-01")
+    new = coding.line("add", "ap", text, code=codebook.codes[0].id, start=3, end=9)
+    coding.append(coding.log_of(country, "SUR-KI-01", "ap"), new, text, codebook)
+    said = exchange.out(country.study, country, "a.xlsx", in_clear=False).said
+
+    assert "Still coded blind: SUR-KI-01." in " ".join(said)
+
+
 @pytest.mark.parametrize("name", ["a.qdpx", "a.xlsx", "tables"])
 def test_a_sealed_country_leaves_in_clear_only_when_said_so(locked, name):
     assert "--in-clear" in refusal(out, locked, name)

@@ -405,11 +405,15 @@ def code(
 
 
 def _reanchor(study: Study, named: str, coder: str) -> None:
-    from ctresearch import corrections
+    from ctresearch import corrections, double
     from ctresearch.instruments import read_codebook
 
     codebook, stale = read_codebook(study), list[Problem]()
     for country, one in corrections.interviews(study, named):
+        if not (coder or double.is_open(country, one)):
+            cure = f"Each places their own: ctresearch code {one} --reanchor --coder ap"
+            stale.append(Problem(one, "it is still coded blind; others' words stay unseen", cure))
+            continue
         placed, left = corrections.reanchor(country, one, codebook, coder)
         stale += left
         if placed or left:

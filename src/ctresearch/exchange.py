@@ -22,7 +22,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ctresearch import coding, evidence, refi, seals, tables, transcripts
+from ctresearch import coding, double, evidence, refi, seals, tables, transcripts
 from ctresearch.coding import AROUND, MACHINE, Line, Words
 from ctresearch.files import read_bytes, write_whole
 from ctresearch.instruments import Codebook, read_codebook, undated
@@ -69,14 +69,24 @@ def out(study: Study, country: Country | None, name: str, *, in_clear: bool) -> 
         what = f"{country.key} is sealed, and this file would hold its interviews in clear"
         cure = "If it must be: --in-clear; then never mail it unprotected, and delete it after use."
         raise refuse(name, what, cure)
-    target = _placed(study, country.key, name)
+    target, blind = _placed(study, country.key, name), _blind(country)
     if ending == ".qdpx":
         content, said = refi.project_file(country, codebook)
-        return Exchanged([write_whole(target, content)], said)
+        return Exchanged([write_whole(target, content)], [*said, *blind])
     sheets = spreadsheets(country, codebook)
     if ending == ".xlsx":
-        return Exchanged([write_whole(target, _workbook(sheets))], [])
-    return Exchanged([_sheet(of, target / f"{key}.csv") for key, of in sheets.items()], [])
+        return Exchanged([write_whole(target, _workbook(sheets))], blind)
+    return Exchanged([_sheet(of, target / f"{key}.csv") for key, of in sheets.items()], blind)
+
+
+def _blind(country: Country) -> list[str]:
+    """What to know of interviews whose coders must not see each other's work yet."""
+    coded = {path.name.partition(".")[0] for path in country.folder.glob("codings/*.jsonl")}
+    drawn = (one for one in double.drawn(country) if one in coded)
+    still = [one for one in drawn if not double.is_open(country, one)]
+    named = ", ".join(still)
+    told = f"Still coded blind: {named}. Their coders must not see this before they lock."
+    return [told] if still else []
 
 
 def _placed(study: Study, key: str, name: str) -> Path:
