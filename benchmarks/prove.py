@@ -20,6 +20,15 @@ ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).with_name("RESULTS.md")
 BIN = Path(sys.executable).parent
 MEGABYTE = 1_000_000
+TABLE = ["| figure | value | how |", "|---|---|---|"]
+APART = {  # each in a process of its own, so that none warms another up
+    "Runs": "runs.py",
+    "Coding logs": "coding.py",
+    "Agreement": "agreement.py",
+    "The coding page": "page.py",
+    "Exchange": "refi.py",
+    "Disclosure": "disclosure.py",
+}
 sys.path.insert(0, str(ROOT / "tests"))
 
 
@@ -96,24 +105,39 @@ def lines() -> list[str]:
     return [*rows, f"| **together** | **{sum(counts.values())}** |"]
 
 
-def report(measured: list[Measured], said: list[str]) -> str:
+def said_by(script: str) -> list[str]:
+    """What a benchmark of its own prints: rows of the table of figures, or plain lines."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "benchmarks" / script)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        return [f"- it ended with an error: {done.stderr.strip().splitlines()[-1:]}"]
+    lines = [line.rstrip() for line in done.stdout.splitlines() if line.strip()]
+    if lines and lines[0].startswith("|"):
+        return [*TABLE, *lines]
+    return ["```", *lines, "```"]
+
+
+def report(measured: list[Measured], apart: dict[str, list[str]]) -> str:
     """RESULTS.md as text."""
     machine = f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}"
+    load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
+    sections = [line for name, said in apart.items() for line in (f"## {name}", "", *said, "")]
     return "\n".join(
         [
             "# Results",
             "",
-            f"Measured by `make prove` on {machine}; wall-clock seconds of a shared machine.",
+            f"Measured by `make prove` on {machine}; wall-clock seconds of a shared machine (load"
+            f" at the end: {load}). Each section below names its script in `benchmarks/`.",
             "",
-            "| figure | value | how |",
-            "|---|---|---|",
+            *TABLE,
             *map(str, measured),
             "",
-            "## Runs",
-            "Sixteen countries by the four notebooks as shipped; `benchmarks/runs.py` says how.",
-            "",
-            *(f"- {line}" for line in said),
-            "",
+            *sections,
             "## Lines of code",
             "Blanks, comments and docstrings are not counted.",
             "",
@@ -125,19 +149,16 @@ def report(measured: list[Measured], said: list[str]) -> str:
     )
 
 
-def prove(sample: int = 8) -> None:
-    """Measure all and write RESULTS.md; each rival makes `sample` runs."""
-    from runs import measure
-
-    said: list[str] = []
+def prove() -> None:
+    """Measure all and write RESULTS.md."""
     folder = Path(tempfile.mkdtemp(prefix="ctresearch-"))
     try:
         study = fresh_copy(folder)
         measured = main_job(study) + sizes(study)
-        measure(sample, said.append)
-        RESULTS.write_text(report(measured, said), encoding="utf-8")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    apart = {f"{name} (`{script}`)": said_by(script) for name, script in APART.items()}
+    RESULTS.write_text(report(measured, apart), encoding="utf-8")
     print(RESULTS.read_text(encoding="utf-8"))
 
 
