@@ -71,7 +71,7 @@ def opening(page: Page, address: str) -> float:
     """Seconds until the page stands."""
     page.goto("about:blank")
     page.goto(address, wait_until="commit")
-    page.wait_for_selector(f"#list li:nth-child({CODINGS})", state="attached")
+    page.wait_for_selector(f"#count:text-is('{CODINGS}')")
     frames = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done("
     return float(page.evaluate(f"{frames}performance.now()))))")) / 1000
 

@@ -129,6 +129,12 @@ def test_a_coder_may_place_their_own_codings_alone(tmp_path):
     assert (now(country, "ap")[0][1], now(country, "mk")) == (False, [("promised", True)])
 
 
+def test_what_cannot_name_a_coder_is_refused(tmp_path):
+    country = country_with(tmp_path, SAID, coded(1, SAID, "promised"))
+    with pytest.raises(ResearchError, match="does not tell an interview and a coder"):
+        corrections.reanchor(country, "JAM-KI-03", BOOK, coder="../x")
+
+
 def test_placing_twice_writes_nothing_the_second_time(tmp_path):
     country = country_with(tmp_path, "I: Yes.\n" + SAID, coded(1, SAID, "promised"))
     corrections.reanchor(country, "JAM-KI-03", BOOK)

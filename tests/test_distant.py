@@ -12,9 +12,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from test_runs import STUDY, notebook, run_all, study  # noqa: F401 (the fixture of small runs)
+from test_runs import notebook, run_all, study  # noqa: F401 (the fixture of small runs)
 
-from ctresearch import runs
+from ctresearch import runs, seals
 from ctresearch.problems import ResearchError
 from ctresearch.release import strip
 
@@ -50,7 +50,7 @@ def scheduler() -> Iterator[str]:
         process.communicate()
 
 
-def distant_run(study, address, **options) -> list[runs.Done]:  # noqa: F811
+def distant_run(study, address, **options) -> list[runs.Done]:
     from ctresearch.distant import Distant
 
     with Distant(study, address) as there:
@@ -58,7 +58,7 @@ def distant_run(study, address, **options) -> list[runs.Done]:  # noqa: F811
         return list(runs.run_all(study, plan, elsewhere=there, **options))
 
 
-def left(study) -> dict[str, object]:  # noqa: F811
+def left(study) -> dict[str, object]:
     """What all runs left, by path, without what papermill stamps into notebooks."""
     found: dict[str, object] = {}
     for path in sorted(study.results.glob("*/*/*")):
@@ -68,7 +68,7 @@ def left(study) -> dict[str, object]:  # noqa: F811
     return found
 
 
-def test_what_comes_back_is_what_a_run_at_home_leaves(study, scheduler):  # noqa: F811
+def test_what_comes_back_is_what_a_run_at_home_leaves(study, scheduler):
     run_all(study)
     at_home = left(study)
     ended = distant_run(study, scheduler, fresh=True)
@@ -77,7 +77,7 @@ def test_what_comes_back_is_what_a_run_at_home_leaves(study, scheduler):  # noqa
     assert left(study) == at_home
 
 
-def test_a_local_cluster_gives_the_same_bytes(study):  # noqa: F811
+def test_a_local_cluster_gives_the_same_bytes(study):
     run_all(study)
     at_home = left(study)
     with distributed.LocalCluster(2, threads_per_worker=1, dashboard_address=":0") as cluster:
@@ -86,14 +86,14 @@ def test_a_local_cluster_gives_the_same_bytes(study):  # noqa: F811
     assert left(study) == at_home
 
 
-def test_a_failing_cell_is_told_as_at_home(study, scheduler):  # noqa: F811
+def test_a_failing_cell_is_told_as_at_home(study, scheduler):
     notebook(study.research / "media.ipynb", "country", "1 / 0")
     at_home, away = run_all(study), distant_run(study, scheduler)
 
     assert {done.problem for done in away} == {done.problem for done in at_home}
 
 
-def test_a_run_whose_worker_is_killed_is_sent_to_another(study, scheduler):  # noqa: F811
+def test_a_run_whose_worker_is_killed_is_sent_to_another(study, scheduler):
     slow = "import os, pathlib, time\ntime.sleep(2)\n"
     text = "_ = pathlib.Path(os.environ['CTRESEARCH_RUN'], 'count.txt').write_text('2')"
     notebook(study.research / "media.ipynb", "country", slow + text)
@@ -112,7 +112,7 @@ def test_a_run_whose_worker_is_killed_is_sent_to_another(study, scheduler):  # n
     assert [done.problem for done in ended] == [None] * len(ended)
 
 
-def test_a_worker_with_another_version_is_refused_by_name(study, scheduler, monkeypatch):  # noqa: F811
+def test_a_worker_with_another_version_is_refused_by_name(study, scheduler, monkeypatch):
     from ctresearch import distant
 
     monkeypatch.setattr(distant, "ours", lambda: distant.described() | {"pandas": "1.0"})
@@ -120,9 +120,12 @@ def test_a_worker_with_another_version_is_refused_by_name(study, scheduler, monk
         distant.Distant(study, scheduler)
 
 
-def test_sealed_evidence_goes_to_no_worker_that_is_not_listed(study, scheduler):  # noqa: F811
-    log = study.country("guyana").folder / "media.csv"
-    log.rename(log.with_name("media.csv.age"))
+def test_sealed_evidence_goes_to_no_worker_that_is_not_listed(
+    study, scheduler, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
+    log, half = study.country("guyana").folder / "media.csv", seals.new_key()
+    seals.seal(log, [half], "media.csv")
     text = (study.research / "study.toml").read_text().replace('["media.csv"]', '["media.*"]')
     (study.research / "study.toml").write_text(text)
     ended = {d.run.name: d.problem for d in distant_run(type(study)(study.root), scheduler)}
@@ -132,6 +135,6 @@ def test_sealed_evidence_goes_to_no_worker_that_is_not_listed(study, scheduler):
     assert "guyana/media failed" in ended["guyana/country"].what
 
 
-def test_nobody_at_an_address_is_told_with_how_to_start_one(study):  # noqa: F811
+def test_nobody_at_an_address_is_told_with_how_to_start_one(study):
     with pytest.raises(ResearchError, match="dask scheduler"):
         distant_run(study, "tcp://127.0.0.1:9")

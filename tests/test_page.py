@@ -288,7 +288,7 @@ def test_overlapping_codes_stand_side_by_side_with_their_letters(served, visit):
         page.keyboard.press(keys)
     saved(page)
     bars = page.eval_on_selector_all(
-        "#L2 .bar", "all => all.map(b => [b.textContent, b.style.left])"
+        "#L2 .bar", "all => all.map(b => [b.textContent, b.style.right])"
     )
 
     assert sorted(bars) == [["b", "0em"], ["d", "1.75em"]]

@@ -202,6 +202,7 @@ def test_what_passed_the_gate_lies_where_the_report_reads_it(study):
     assert [name for name in there(study) if "suriname" not in name] == [
         "_variables-es.yml",
         "_variables.yml",
+        "released/cells.jsonl",
         "released/guyana/interviews.ipynb",
         "released/guyana/interviews/findings.json",
         "released/guyana/interviews/run.json",

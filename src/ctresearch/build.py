@@ -79,9 +79,8 @@ def run(
 ) -> Iterator[Step]:
     """Run the notebooks that are not up to date; their problems are raised when all have ended."""
     problems = []
-    for done in runs.run_all(
-        study, wanted, fresh=fresh, cold=cold, started=started, told=told, elsewhere=elsewhere
-    ):
+    how = {"fresh": fresh, "cold": cold}
+    for done in runs.run_all(study, wanted, **how, started=started, told=told, elsewhere=elsewhere):
         if done.problem is not None:
             problems.append(done.problem)
         else:

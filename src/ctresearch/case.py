@@ -13,27 +13,19 @@ import os
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import pandas as pd
 
-from ctresearch import coding, double, evidence, findings, instruments
+from ctresearch import coding, double, evidence, findings, instruments, ledger
+from ctresearch.disclosure import Safe
+from ctresearch.files import write_whole
 from ctresearch.problems import Problem, Problems, refuse
-from ctresearch.seals import Sealed
+from ctresearch.seals import ENDING, Sealed
 from ctresearch.study import Country, Meeting, Study, Threshold, check_countries, find_study
 from ctresearch.tables import write_table
 
 STUDY_PLACE = "study"  # where notebooks that run once for the whole study keep what they find
-
-
-class Shareable(Protocol):
-    """A table that is safe to show; `disclosure.protect` makes one."""
-
-    @property
-    def table(self) -> pd.DataFrame: ...
-
-
-S = TypeVar("S", bound=Shareable)
 T = TypeVar("T")
 
 
@@ -45,10 +37,11 @@ def _of(place: str, read: Callable[[Any], T]) -> cached_property[T]:
 class Case:
     """What every notebook has at hand, whatever it was opened for."""
 
-    def __init__(self, study: Study, place: str, notebook: str) -> None:
+    def __init__(self, study: Study, place: str, notebook: str, **about: str) -> None:
         self.study = study
         self.place = place
         self.notebook = notebook
+        self.about = about  # whom what is found here is about, as the ledger tells tables apart
 
     @property
     def results(self) -> Path:
@@ -69,9 +62,13 @@ class Case:
         """Keep a whole table for later notebooks; it stays on this machine."""
         write_table(_with_index(table), self.results / f"{name}.csv")
 
-    def share(self, name: str, safe: S) -> S:
+    def share(self, name: str, safe: Safe) -> Safe:
         """Keep a safe table beside the notebook, so that it may be released, and return it."""
-        write_table(_with_index(safe.table), self.results / "shared" / f"{name}.csv")
+        shared = self.results / "shared"
+        write_table(_with_index(safe.table), shared / f"{name}.csv")
+        line = ledger.entry(f"{self.place}/{self.notebook}/{name}", safe, self.about, self.rules)
+        if line.cells:
+            write_whole(shared / f"{name}{ledger.SUFFIX}", ledger.write([line]))
         return safe
 
     def kept_at(self, place: str, notebook: str, name: str) -> pd.DataFrame:
@@ -94,7 +91,7 @@ class CountryCase(Case):
     """One country, opened for a notebook."""
 
     def __init__(self, country: Country, notebook: str) -> None:
-        super().__init__(country.study, country.key, notebook)
+        super().__init__(country.study, country.key, notebook, country=country.name)
         self.country = country
 
     @cached_property
@@ -170,7 +167,7 @@ class MeetingCase(Case):
     comments = _of("meeting", evidence.comments)
 
     def __init__(self, meeting: Meeting, notebook: str) -> None:
-        super().__init__(meeting.study, meeting.key, notebook)
+        super().__init__(meeting.study, meeting.key, notebook, meeting=meeting.key)
         self.meeting = meeting
 
 
@@ -221,7 +218,7 @@ def _check_codings(study: Study) -> None:
         with problems.gather():
             double.assignments(country)
         for path in sorted((country.folder / "codings").glob("[!.~]*")):
-            if path.suffix not in (".jsonl", ".torn"):
+            if path.suffix not in (".jsonl", ".torn", ENDING):
                 cure = "The name of a coding log ends in .jsonl; else keep it elsewhere."
                 problems.add(study.shown(path), "nothing reads a file of this name", cure)
     problems.raise_any()

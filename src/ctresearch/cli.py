@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -34,6 +35,10 @@ app = typer.Typer(
 )
 new = typer.Typer(no_args_is_help=True, help="Start a country, or make your key.")
 app.add_typer(new, name="new")
+bring = typer.Typer(no_args_is_help=True, help="Bring interviews into a country.")
+app.add_typer(bring, name="import")
+exchange = typer.Typer(no_args_is_help=True, help="Coding to other programs, and theirs here.")
+app.add_typer(exchange, name="exchange")
 
 On = Annotated[
     str | None, typer.Option(help="Run on the workers of a dask scheduler: tcp://HOST:8786.")
@@ -42,6 +47,14 @@ Unit = Literal["turn", "character", "interview"]
 Level = Literal["nominal", "ordinal", "interval", "ratio"]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Do it again even if nothing changed.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")]
+Asks = Annotated[
+    list[str] | None,
+    typer.Option("--interviewer", help="Who asks, as the file names them; none: nobody does."),
+]
+Answers = Annotated[
+    list[str] | None, typer.Option("--respondent", help="Who answers; all others if not given.")
+]
+Of = Annotated[str | None, typer.Option("--country", help="A country of the study.")]
 Files = Annotated[list[str] | None, typer.Argument(help="interviews/JAM-KI-03.txt; all if none.")]
 Places = Annotated[list[str] | None, typer.Argument(help="Countries or meetings; all if none.")]
 
@@ -114,14 +127,19 @@ def build(fresh: Fresh = False) -> None:
 def check(as_json: AsJson = False) -> None:
     """Check every file of the study and list all that is to be mended."""
     from ctresearch import build as job
+    from ctresearch import seals
 
     with told(as_json):
-        passed_over = job.check(here(), fresh=True).passed_over
+        study = here()
+        passed_over = job.check(study, fresh=True).passed_over
+        doubts = seals.doubts() if study.file.seals else []
     if as_json:
         told_over = [vars(problem) for problem in passed_over]
         print(json.dumps({"problems": [], "passed_over": told_over}, indent=1))
         return
     _print_passed_over(passed_over)
+    for doubt in doubts:
+        print(doubt)
     print(f"No problems{' in all the rest' if passed_over else ''}. Next: ctresearch run")
 
 
@@ -151,8 +169,7 @@ def run(
         there = Distant(study, on) if on else nullcontext()
         with there as elsewhere, Shown(len(wanted)) as shown:
             steps = job.run(
-                study,
-                wanted,
+                *(study, wanted),
                 fresh=fresh,
                 cold=cold,
                 started=shown.running,
@@ -193,6 +210,9 @@ def render(
     final: Annotated[bool, typer.Option("--final", help="Issue it: refuses what is invented.")] = (
         False
     ),
+    edition: Annotated[
+        str, typer.Option(help="The edition it is issued as; the study's if none.")
+    ] = "",
 ) -> None:
     """Render REPORT from what was released."""
     from ctresearch import build as job
@@ -201,11 +221,13 @@ def render(
     with told():
         study = here()
         report, formats = _known(study, report), tuple(to.replace(" ", "").split(","))
-        written = reports.render(study, report, formats, with_=using, final=final)
+        written = reports.render(study, report, formats, with_=using, final=final, edition=edition)
         opened = job.results(study, report)
     print(f"{len(written)} files written; open")
     for path in opened:
         print(f"  {study.shown(path)}")
+    if final:
+        print(f"Issued as edition {edition or study.file.edition}: see reports/ledger.jsonl.")
     print(f"Next: read it, then `ctresearch verify {report}` to check every sentence.")
 
 
@@ -261,8 +283,10 @@ def seal(
     keys = len(place.recipients)
     if keys == 1:
         doubts.append("One key alone opens it. If it is lost, so is the evidence: name a second.")
-    print(f"{len(sealed)} files of {country} sealed, for {keys} key{'s' * (keys > 1)}.")
-    print("\n".join(doubts))
+    what = f"{len(sealed)} files of {country} are" if sealed else f"All of {country} is"
+    print(f"{what} sealed, the words of coding logs too, for {keys} key{'s' * (keys > 1)}.")
+    for doubt in doubts:
+        print(doubt)
     print("Copies elsewhere stay open: mail, memory sticks, the recorder. Next: ctresearch check")
 
 
@@ -393,7 +417,7 @@ def _reanchor(study: Study, named: str, coder: str) -> None:
             print(f"{one}: {placed.total()} placed{by and f' ({by})'}, {len(left)} left stale")
     if stale:
         raise ResearchError(stale)
-    print("No coding is stale. Next: ctresearch check")
+    print("Nothing is left to place. Next: ctresearch check")
 
 
 @new.command("country")
@@ -409,6 +433,94 @@ def new_country(
         study = here()
         folder = studies.new_country(study, key, name, iso3)
     print(f"Made {study.shown(folder)}/. Next: fill in country.toml and put interviews.csv there.")
+
+
+@bring.command("interview")
+def import_interview(
+    files: Annotated[list[Path], typer.Argument(help="Files .txt .docx .odt .srt .vtt.")],
+    country: Annotated[str, typer.Option(help="A country of the study.")],
+    interviewer: Asks = None,
+    respondent: Answers = None,
+    encoding: Annotated[str, typer.Option(help="Of a text that is not UTF-8: cp1252.")] = "",
+) -> None:
+    """Bring transcripts in: one turn a line, who asks and who answers, a row in interviews.csv."""
+    from ctresearch import transcripts
+    from ctresearch.problems import Problems
+
+    asks, answers = tuple(interviewer or ()), tuple(respondent or ())
+    found, drafts = Problems(), list[transcripts.Draft]()
+    with told():
+        place = here().country(country)
+        for path in files:
+            with found.gather():
+                draft = transcripts.read(path, encoding)
+                draft = replace(draft, interviewers=asks, respondents=answers)
+                drafts.append(transcripts.settled(draft, _ask if sys.stdin.isatty() else None))
+        found.raise_any()
+        for draft in drafts:
+            print(f"{draft.preview}\n")
+        kept = transcripts.add(place, drafts)
+    print(f"Written: {', '.join(kept)}, {'sealed' if place.recipients else 'open'}.")
+    print("Next: fill in their rows of interviews.csv, consent above all; then ctresearch check")
+
+
+def _ask(question: str, default: str) -> str:
+    return str(typer.prompt(question, default=default or None))
+
+
+@exchange.command("out")
+def exchange_out(
+    file: Annotated[
+        str, typer.Argument(help="NAME.qdpx, .qdc, .xlsx; a folder of CSV: no ending.")
+    ],
+    country: Of = None,
+    in_clear: Annotated[
+        bool, typer.Option("--in-clear", help="Of a sealed country all the same.")
+    ] = False,
+) -> None:
+    """Write the coding of a country for other programs (REFI-QDA) or for spreadsheets."""
+    from ctresearch import exchange
+
+    with told():
+        study = here()
+        done = exchange.out(
+            study, study.country(country) if country else None, file, in_clear=in_clear
+        )
+    for each in done.said:
+        print(f"note: {each}")
+    _print_paths(study, done.written)
+    if not file.lower().endswith(".qdc"):
+        print("It holds words of interviews in clear: never commit it, mail it only encrypted.")
+
+
+@exchange.command("in")
+def exchange_in(
+    file: Annotated[Path, typer.Argument(help="A .qdpx or .qdc of another program.")],
+    country: Of = None,
+    interviewer: Asks = None,
+    respondent: Answers = None,
+) -> None:
+    """Bring the transcripts, codings and codes of another coding program in."""
+    from ctresearch import exchange
+
+    asked, written = (tuple(interviewer or ()), tuple(respondent or ())), list[Path]()
+    with told():
+        study = here()
+        project = exchange.opened(file)
+        counts = len(project.codes), len(project.coders), len(project.sources)
+        print("{}: {} codes, {} coders, {} texts".format(file.name, *counts))
+        _print_paths(study, exchange.propose(study, project))
+        if file.suffix.lower() != ".qdc":
+            written = exchange.bring(study.country(country) if country else None, project, asked)
+    for each in project.said:
+        print(f"note: {each}")
+    _print_paths(study, written)
+    print("Next: ctresearch check" if written else "No transcript or coding in it is new here.")
+
+
+def _print_paths(study: Study, paths: Iterable[Path]) -> None:
+    for path in paths:
+        print(f"wrote {study.shown(path)}")
 
 
 @new.command("key")

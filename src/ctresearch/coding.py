@@ -200,8 +200,7 @@ def append(log: Path, new: Line | Sequence[Line], text: str, codebook: Codebook)
     """Add lines to a log; they are whole and on the disk when this returns.
 
     Where the country is sealed their words are, for the same people, be the transcript itself open
-    for a correction. A tail torn by an earlier
-    crash is first set aside in `<log>.torn`.
+    for a correction. A tail torn by an earlier crash is first set aside in `<log>.torn`.
 
     Raises ResearchError, and writes nothing, where the file's name tells no interview and coder,
     the coder is another, a line was made on another text, the words at the offsets are not the

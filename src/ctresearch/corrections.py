@@ -41,7 +41,11 @@ def interviews(study: Study, named: str) -> list[tuple[Country, str]]:
         if found := sorted(names if named == country.key else names & {named}):
             return [(country, one) for one in found]
         coded |= names | {country.key}
-    raise refuse(named, "there is no coded interview of this name", suggestion(named, coded))
+    raise refuse(
+        named or "ctresearch code",
+        "there is no coded interview of this name",
+        suggestion(named, coded),
+    )
 
 
 def reanchor(
@@ -53,8 +57,11 @@ def reanchor(
     returns   how many were placed by WORDS and by NEIGHBOURS; what stays stale, with its words
 
     A `move` is by the coder whose log it is in; `placed` in it says that it was made here, and by
-    what. Raises Locked where the transcript is sealed and no key is here.
+    what. Raises Locked where the transcript is sealed and no key is here, ResearchError for what
+    cannot name a coder.
     """
+    if coder:
+        coding.log_of(country, interview, coder)
     text, placed, left = coding.transcript(country, interview), Counter[str](), []
     now = coding.version(text)
     stale: list[tuple[str, Line]] = []
@@ -97,16 +104,25 @@ def places(text: str, stale: Sequence[Line]) -> list[Place | None]:
             low = sure[fence[after - 1]] if after else 0
             high = sure[fence[after]] if after < len(fence) else len(text)
             start, by = _between(text, words, low, high), NEIGHBOURS
-        ends = (start, start + len(words.quote))
-        if start >= 0 and all(coding.is_between(text, at) for at in ends):
+        if start >= 0 and _is_whole(text, words, start):
             found[n] = Place(start, by)
     return found
+
+
+def _is_whole(text: str, words: Words, start: int) -> bool:
+    """Whether words stand at `start` uncut, and within or beside a word as they did before."""
+    end = start + len(words.quote)
+    kinds = text[max(start - 1, 0) : start].isalnum(), text[end : end + 1].isalnum()
+    alike = kinds == (words.pre[-1:].isalnum(), words.post[:1].isalnum())
+    return alike and coding.is_between(text, start) and coding.is_between(text, end)
 
 
 def _between(text: str, words: Words, low: int, high: int) -> int:
     """Where words begin, no earlier than `low` and no later than `high`, if that is one place."""
     alone = [("", "")] if len(words.quote) >= AROUND else []
-    around = [one for one in ((words.pre, ""), ("", words.post)) if any(one)] + alone
+    around = [
+        one for one in ((words.pre, ""), ("", words.post)) if len("".join(one)) == AROUND
+    ] + alone
     starts = {_once(text, words, *sides, low, high) for sides in around} - {-1}
     return starts.pop() if len(starts) == 1 else -1
 

@@ -11,20 +11,24 @@ whatever was found in it, goes to no worker that study.toml does not list under 
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+import atexit
+from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Lock
 from typing import Any
 
-from ctresearch import runs, seals
+from ctresearch import runs
+from ctresearch.converter import SOCKET, Converter
 from ctresearch.files import digest, read_bytes, write_whole
-from ctresearch.fingerprint import files_in, package_digest, versions
+from ctresearch.fingerprint import Contents, files_in, package_digest, versions
+from ctresearch.kernels import Warm
 from ctresearch.problems import Problem, ResearchError, refuse
-from ctresearch.runs import Run
-from ctresearch.study import MARK, Study
+from ctresearch.runs import Ended, Parameters, Run
+from ctresearch.study import Study
 
 WAIT = "10s"  # for the scheduler to answer
 LISTED = "research/study.toml, workers"
@@ -35,14 +39,9 @@ class Parcel:
     """A run as it travels: which content lies at which path of the study, and what to execute."""
 
     run: str  # jamaica/media
+    key: str  # the content it rests on; two people who ask for the same run share its result
     files: tuple[tuple[str, str], ...]  # path from the study's root, digest of its content
-    parameters: tuple[tuple[str, str], ...]
-
-    @property
-    def key(self) -> str:
-        """The name of its content; two people who ask for the same run share its result."""
-        rests_on = [self.run, self.files, self.parameters, versions(), package_digest()]
-        return f"{self.run}-{digest(json.dumps(rests_on).encode())}"
+    parameters: Parameters
 
 
 @dataclass(frozen=True)
@@ -50,29 +49,24 @@ class Returned:
     """What a run left, by path from its own folder."""
 
     files: dict[str, bytes]
-    seconds: float
+    ended: Ended  # its `opened` are paths from the study's root
 
 
-def pack(study: Study, run: Run, upstream: Sequence[Run]) -> tuple[Parcel, dict[str, bytes]]:
+def pack(
+    study: Study, run: Run, key: str, upstream: Sequence[Run], contents: Contents
+) -> tuple[Parcel, dict[str, bytes]]:
     """A run as a parcel, and the contents its files have, by digest."""
-    found = {study.shown(path): read_bytes(path) for path in _files(study, run)}
+    read = [study.root / name for name in runs.inputs_digests(study, run, contents)]
+    places = [path for p in (*study.countries, *study.meetings) for path in p.folder.glob("*.toml")]
+    found = {study.shown(path): read_bytes(path) for path in (*read, *places)}
     for other in upstream:
-        left = runs.results_of(study, other)
-        for path in (path for path in files_in(left) if path.suffix != ".ipynb"):
-            name = path.relative_to(study.results).as_posix()
-            found[f"build/{name}"] = read_bytes(path)
-    contents = {digest(data): data for data in found.values()}
+        for path in files_in(runs.results_of(study, other)):
+            if path.suffix != ".ipynb":
+                name = path.relative_to(study.results).as_posix()
+                found[f"build/{name}"] = read_bytes(path)
+    by_digest = {digest(data): data for data in found.values()}
     named = tuple((path, digest(found[path])) for path in sorted(found))
-    return Parcel(run.name, named, run.parameters), contents
-
-
-def _files(study: Study, run: Run) -> Iterator[Path]:
-    """What a run reads, and what makes a folder a study."""
-    yield study.root / MARK
-    yield study.research / f"{run.notebook}.ipynb"
-    for place in (*study.countries, *study.meetings):
-        yield from place.folder.glob("*.toml")
-    yield from runs.inputs(run, study)
+    return Parcel(run.name, key, named, run.parameters), by_digest
 
 
 def perform(parcel: Parcel, contents: dict[str, bytes]) -> Returned:
@@ -81,17 +75,38 @@ def perform(parcel: Parcel, contents: dict[str, bytes]) -> Returned:
     Raises ResearchError as `runs.execute` does.
     """
     place, notebook = parcel.run.split("/")
+    warm, drawn_by = _services()
     with TemporaryDirectory(prefix="ctresearch-") as folder:
         root = Path(folder).resolve()
         study = Study(root, results=root / "build")
         for path, content in parcel.files:
-            write_whole(study.root / path, contents[content])
+            write_whole(root / path, contents[content])
         scratch = study.results / runs.RUNNING / f"{place}-{notebook}"
         scratch.mkdir(parents=True)
-        job = runs.job_of(study, notebook, parcel.parameters, scratch, {})
-        seconds = runs.execute(job, runs.warm(lambda _: None)).seconds
+        job = runs.job_of(study, notebook, parcel.parameters, scratch, drawn_by)
+        ended = runs.execute(job, warm=warm)
         left = {p.relative_to(scratch).as_posix(): p.read_bytes() for p in files_in(scratch)}
-        return Returned(left, seconds)
+        opened = tuple(study.shown(Path(path)) for path in ended.opened)
+        return Returned(left, replace(ended, opened=opened))
+
+
+STARTING = Lock()  # a worker may have several threads
+
+
+def _services() -> tuple[Warm | None, dict[str, str]]:
+    """The zygote and the converter of this worker, for as long as it lives."""
+    with STARTING:
+        warm = runs.warm(lambda _: None)
+        return warm, {SOCKET: _drawing().path} if warm else {}
+
+
+@cache
+def _drawing() -> Converter:
+    kept = TemporaryDirectory(prefix="ctresearch-")
+    drawing = Converter(Path(kept.name))
+    atexit.register(drawing.close)
+    atexit.register(kept.cleanup)
+    return drawing
 
 
 class Distant:
@@ -117,6 +132,7 @@ class Distant:
             raise refuse(f"ctresearch run --on {address}", f"no answer: {said}", cure) from None
         self.study = study
         self.plan = runs.plan(study)
+        self.contents = Contents(study)
         self.sent: dict[str, Any] = {}  # by digest of the content
         self._compare_workers(address)
 
@@ -144,24 +160,24 @@ class Distant:
         if faults:
             raise ResearchError(faults)
 
-    def submit(self, run: Run, upstream: Sequence[Run], scratch: Path) -> Future[runs.Ended]:
+    def submit(self, run: Run, key: str, upstream: Sequence[Run], scratch: Path) -> Future[Ended]:
         """Send a run away; when it has ended its files lie in `scratch`.
 
         Raises ResearchError where it rests on sealed evidence and no listed worker is there.
         """
-        parcel, contents = pack(self.study, run, upstream)
+        parcel, contents = pack(self.study, run, key, upstream, self.contents)
         where = self._listed(run) if self._is_sealed(run) else None
         sent = {name: self._content(name, data) for name, data in contents.items()}
         asked = self.client.submit(
             perform,
             parcel,
             sent,
-            key=parcel.key,
+            key=f"{parcel.run}-{parcel.key}",
             workers=where,
             allow_other_workers=False,
             pure=False,
         )
-        made: Future[runs.Ended] = Future()
+        made: Future[Ended] = Future()
         made.set_running_or_notify_cancel()
 
         def arrived(ended: Any) -> None:
@@ -169,7 +185,8 @@ class Distant:
                 returned: Returned = ended.result()
                 for path, data in returned.files.items():
                     write_whole(scratch / path, data)
-                made.set_result(runs.Ended(returned.seconds, "distant", ()))
+                opened = tuple(str(self.study.root / name) for name in returned.ended.opened)
+                made.set_result(replace(returned.ended, opened=opened))
             except BaseException as error:  # whatever it was: the round tells it
                 made.set_exception(error)
 
@@ -184,8 +201,8 @@ class Distant:
 
     def _is_sealed(self, run: Run) -> bool:
         """Whether a run, or one whose results it reads, rests on sealed evidence."""
-        own = any(path.suffix == seals.ENDING for path in runs.inputs(run, self.study))
-        return own or any(map(self._is_sealed, runs.before(run, self.plan)))
+        own = runs.sealed_inputs(self.study, run, self.contents)
+        return bool(own) or any(map(self._is_sealed, runs.before(run, self.plan)))
 
     def _listed(self, run: Run) -> list[str]:
         """The workers that are here and that study.toml lists for sealed evidence."""

@@ -428,14 +428,14 @@ def _workbook(sheets: dict[str, pd.DataFrame]) -> bytes:
         book.book.properties.creator = ""
         for name, cells in sheets.items():
             cells.to_excel(book, sheet_name=name, index=False, freeze_panes=(1, 0))
-    return _undated(saved.getvalue())
+    return undated(saved.getvalue())
 
 
 def _grid(cells: pd.DataFrame) -> list[list[str]]:
     return [list(cells.columns), *cells.to_numpy().tolist()]
 
 
-def _undated(workbook: bytes) -> bytes:
+def undated(workbook: bytes) -> bytes:
     """The workbook without the moment and the system it was made on."""
     stamped, out = re.compile(rb"(<dcterms:(?:created|modified)[^>]*>)[^<]*"), BytesIO()
     with ZipFile(BytesIO(workbook)) as dated, ZipFile(out, "w") as undated:

@@ -32,7 +32,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from ctresearch import evidence, findings
+from ctresearch import evidence, findings, ledger
 from ctresearch.disclosure import shown
 from ctresearch.files import read_text, read_toml, write_whole
 from ctresearch.findings import Finding
@@ -86,6 +86,8 @@ def release(study: Study, report: str) -> Released:
     literature = study.research / LITERATURE
     if literature.is_file():
         files[folder / RELEASED / LITERATURE] = read_text(literature)
+    left = (results_of(study, run) for run in runs)
+    files[folder / RELEASED / ledger.DRAFT] = ledger.draft(study, left)
     for run in runs:
         files |= _files(study, run, folder / RELEASED)
     said = tuple(finding for run in runs for finding in _findings(study, run))

@@ -20,6 +20,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from ctresearch import ledger
 from ctresearch.embedded import source, tree
 from ctresearch.embedded.source import DIV, Line, Page, Project, note
 from ctresearch.embedded.tree import FORMATS, Book
@@ -97,24 +98,32 @@ def render(
     formats: Sequence[str] = tuple(FORMATS),
     with_: str | None = None,
     final: bool = False,
+    edition: str = "",
 ) -> list[Path]:
     """Render a checked report; what was written.
 
     formats   html, docx, pdf; what is there in the others stays
     with_     quarto or embedded; None: quarto where it is installed
-    final     refuse a report that rests on invented evidence
+    final     issue it: refuse a report that rests on invented evidence, enter it in the ledger
+    edition   as which it is issued; the study's where none is named
 
-    Raises ResearchError with all that `check` finds.
+    Raises ResearchError with all that `check` finds, and all that what was issued before gives
+    away together with it.
     """
     _must_know("format", formats, FORMATS)
     _must_know("renderer", [with_] if with_ else [], ("embedded", "quarto"))
     project, book = _checked(study, report)
     if final:
         _refuse_invented(project)
+        ledger.drafted(study, report, edition or study.file.edition)
     out = project.folder / project.out
     if with_ == "quarto" or (with_ is None and shutil.which("quarto")):
-        return _with_quarto(project, formats, out)
-    return _embedded(book, formats, out)
+        written = _with_quarto(project, formats, out)
+    else:
+        written = _embedded(book, formats, out)
+    if final:
+        ledger.issue(study, report, edition or study.file.edition)
+    return written
 
 
 def typed_numbers(text: str, language: str) -> Iterator[tuple[int, str]]:

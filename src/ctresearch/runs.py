@@ -51,7 +51,8 @@ LOG = "runs.jsonl"  # a line for each run there was: what differs from time to t
 CHARTS = ".charts"  # drawings, by what they were drawn from
 LOCK = ".lock"  # two rounds in one folder would take each other's scratch away
 SECONDS_A_CELL = 600
-Job = dict[str, Any]  # one execution of a notebook as plain data; see `_job`
+Parameters = tuple[tuple[str, str], ...]
+Job = dict[str, Any]  # one execution of a notebook as plain data; see `job_of`
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Run:
     notebook: str  # interviews
     place: str  # jamaica, 2005-03-washington or study
     folder: Path  # research/countries/jamaica: what `reads` is relative to
-    parameters: tuple[tuple[str, str], ...]
+    parameters: Parameters
     rule: Notebook
     invented: bool  # whether invented evidence is among what it rests on
 
@@ -73,7 +74,7 @@ class Run:
 class Elsewhere(Protocol):
     """Where runs can be executed instead of here."""
 
-    def submit(self, run: Run, upstream: Sequence[Run], scratch: Path) -> Future[Ended]:
+    def submit(self, run: Run, key: str, upstream: Sequence[Run], scratch: Path) -> Future[Ended]:
         """Execute a run; when the future ends its files lie in `scratch`."""
 
 
@@ -170,24 +171,22 @@ def before(run: Run, runs: Sequence[Run]) -> tuple[Run, ...]:
     )
 
 
-def inputs(run: Run, study: Study) -> list[Path]:
-    """The files a run reads, besides what other runs left."""
-    patterns = [(run.folder, p) for p in run.rule.reads] + [(study.root, p) for p in run.rule.uses]
-    found = {path for folder, pattern in patterns for path in folder.glob(pattern)}
-    return sorted(p for p in found if p.is_file() and p.name[0] != ".")
-
-
-def locked(study: Study, runs: Sequence[Run]) -> dict[Run, Problem]:
+def locked(study: Study, runs: Sequence[Run], contents: Contents) -> dict[Run, Problem]:
     """The runs whose evidence is sealed and does not open here, each with why."""
     found = {}
     for run in runs:
-        for path in [p for p in inputs(run, study) if p.suffix == seals.ENDING][:1]:
-            where = study.shown(path)
+        for name in sealed_inputs(study, run, contents)[:1]:
             try:
-                seals.opened(read_bytes(path, where), where)
+                seals.opened(read_bytes(study.root / name, name), name)
             except ResearchError as error:
                 found[run] = error.problems[0]
     return found
+
+
+def sealed_inputs(study: Study, run: Run, contents: Contents) -> list[str]:
+    """The sealed files a run reads."""
+    named = inputs_digests(study, run, contents)
+    return [name for name in named if name.endswith(seals.ENDING)]
 
 
 def name_of_content(run: Run, study: Study, contents: Contents, upstream: Sequence[Run]) -> str:
@@ -239,7 +238,7 @@ def run_all(
     """Run what is not up to date, side by side, each after those it reads from.
 
     fresh    run even what is up to date
-    cold     in plain kernels, each started for its notebook
+    cold       in plain kernels, each started for its notebook
     elsewhere  where to execute them; on this machine if not given
     started  told of each run as it starts
     told     told what stops nothing: why plain kernels serve, what no list of inputs names
@@ -284,7 +283,8 @@ class _Round:
         self.execute: Callable[[Job], Ended] = execute
         self.drawn_by: dict[str, str] = {}  # the converter of this round
         # before any process starts, so that a passphrase asked for here reaches all of them
-        self.locked = locked(study, [run for run in runs if self._may_be_locked(run)])
+        may_be = [run for run in runs if self._may_be_locked(run)]
+        self.locked = locked(study, may_be, self.contents)
 
     def __enter__(self) -> _Round:
         return self
@@ -328,10 +328,12 @@ class _Round:
             self.started(run)
         scratch = _scratch(self.study, run)
         try:
-            self.under_way[self._submit(run, upstream, scratch)] = (run, key, scratch)
+            asked = self._submit(run, key, upstream, scratch)
         except ResearchError as error:  # sealed evidence that may not travel: the others go on
             self.failed.add(run.name)
             yield Done(run, 0.0, problem=error.problems[0])
+            return
+        self.under_way[asked] = (run, key, scratch)
 
     def _may_be_locked(self, run: Run) -> bool:
         """Whether a run of a sealed country is not up to date."""
@@ -340,13 +342,13 @@ class _Round:
         key = name_of_content(run, self.study, self.contents, before(run, self.every))
         return self.fresh or key != _kept_key(self.study, run)
 
-    def _submit(self, run: Run, upstream: Sequence[Run], scratch: Path) -> Future[Ended]:
+    def _submit(self, run: Run, key: str, upstream: Sequence[Run], scratch: Path) -> Future[Ended]:
         if self.elsewhere is not None:
-            return self.elsewhere.submit(run, upstream, scratch)
+            return self.elsewhere.submit(run, key, upstream, scratch)
         if self.pool is None:  # starting processes costs more than finding nothing to do
             self.pool = self._workers(max(1, min(os.cpu_count() or 1, 8)))
-        job = job_of(self.study, run.notebook, run.parameters, scratch, self.drawn_by)
-        return self.pool.submit(self.execute, job)
+        asked = job_of(self.study, run.notebook, run.parameters, scratch, self.drawn_by)
+        return self.pool.submit(self.execute, asked)
 
     def _workers(self, count: int) -> Executor:
         """Threads that each follow a child of the zygote, or processes with plain kernels."""
@@ -409,7 +411,7 @@ def _scratch(study: Study, run: Run) -> Path:
 def job_of(
     study: Study,
     notebook: str,
-    parameters: Sequence[tuple[str, str]],
+    parameters: Parameters,
     scratch: Path,
     drawn_by: Mapping[str, str],
 ) -> Job:

@@ -413,10 +413,11 @@ def _checked(data: bytes, recipients: Sequence[str], where: str) -> bytes:
         fits = opened(made, where) == data
     except Locked:
         cure = (
-            "Add the public half of your key under [seals] in research/study.toml; you get it"
-            " with: ctresearch new key"
+            f"Your key must be in {shown(key_folder())}, and its public half under [seals] in"
+            " research/study.toml. `ctresearch new key` makes one, or tells its public half."
         )
-        raise refuse(where, "you could not open it again: it is not sealed for you", cure) from None
+        what = f"you could not open what is sealed: {_why_locked()}"
+        raise refuse(where, what, cure) from None
     assert fits
     return made
 

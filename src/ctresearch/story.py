@@ -127,14 +127,13 @@ def living(story: Story, now: str, last: str) -> Live:
     """What lives after a story; `now` is the version of the transcript."""
     ids, ops, names, v, codes, start, end = story
     left = kept(ids, ops, names)
-    made = {ids[n]: n for n in left if ops[n] == "add"}
-    place = list(made.values())
+    place = made = [n for n in left if ops[n] == "add"]
     if "move" in ops:
-        moved = {names[n]: n for n in left if ops[n] == "move" and names[n] in made}
-        place = list((made | moved).values())
-    code = [codes[n] for n in made.values()]
+        moved = {names[n]: n for n in left if ops[n] == "move"}
+        place = [moved.get(ids[n], n) for n in made]
+    code = [codes[n] for n in made]
     return Live(
-        segment=list(made),
+        segment=[ids[n] for n in made],
         code=code,
         start=[start[n] for n in place],
         end=[end[n] for n in place],

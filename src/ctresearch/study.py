@@ -52,6 +52,7 @@ class Threshold(Record):
     fewest: int = 0  # a count above zero and below this is withheld; 0: never
     percent_from: int = 0  # no percentage of a base smaller than this; 0: always allowed
     zero: bool = True  # whether a zero may be shown
+    base: int = 0  # counts are rounded to the nearest multiple of it; 0: as counted
 
 
 class Notebook(Record):

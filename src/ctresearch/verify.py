@@ -238,7 +238,7 @@ def _released(study: Study, report: str, plan: Sequence[runs.Run]) -> list[runs.
 
 def _locked(study: Study, plan: Sequence[runs.Run]) -> set[runs.Run]:
     """The runs that rest on sealed evidence no key here opens, themselves or through others."""
-    sealed = runs.locked(study, plan)
+    sealed = runs.locked(study, plan, Contents(study))
     if faults := [problem for problem in sealed.values() if not isinstance(problem, Sealed)]:
         raise ResearchError(faults)
     found = set(sealed)

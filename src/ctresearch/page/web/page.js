@@ -1,8 +1,9 @@
 // The coding page: a transcript, who said what in it, and the codes people put to its words.
 //
-// One element a line of the transcript. Codings are painted by the CSS Custom Highlight API and by
-// bars beside the line; when one changes, the lines it touches are drawn again and no other. The
-// page keeps UTF-16 positions; what is sent and received counts code points (offsets.js).
+// One element a line of the transcript, in blocks that the browser leaves alone until they are seen
+// (watching every line for content-visibility cost 40 ms a frame). Codings are painted by the CSS
+// Custom Highlight API and by bars beside the line; when one changes, the lines it touches are drawn
+// again and no other. The page keeps UTF-16 positions; what travels counts code points (offsets.js).
 
 import { Codes, Picker, definitionOf, drawTree, markOf } from "./codes.js";
 import { $, Transport, el, notice, say } from "./dom.js";
@@ -21,6 +22,8 @@ let told, text, offsets, codes, rows, outbox, picker; // as opened
 let seen = {}; // coder → how far its log has been read
 const logs = new Map(); // coder → id → line
 const live = new Map(); // id → coding, with its UTF-16 span [from, to) and its rows
+const BLOCK = 25; // lines that the browser lays out together, or leaves alone while out of sight
+const lists = Object.assign([], { unplaced: el("ol", { ariaLabel: "Not placed" }) }); // codings, a list a block
 const byRow = []; // row → codings that touch it
 const paint = new Map(); // name of a highlight → Highlight
 const at = { anchor: 0, focus: 0 }; // the cursor and the selection
@@ -55,7 +58,13 @@ function drawText() {
     byRow.push(new Set());
     return row.line;
   });
-  $("text").replaceChildren(...lines);
+  const blocks = [];
+  for (let i = 0; i < rows.length; i += BLOCK) {
+    blocks.push(el("div", { className: "block", role: "presentation" }, ...lines.slice(i, i + BLOCK)));
+    lists.push(el("ol", { className: "block", ariaLabel: `Codings from line ${rows[i].n + 1}` }));
+  }
+  $("text").replaceChildren(...blocks);
+  $("list").replaceChildren(lists.unplaced, ...lists);
 }
 
 function highlight(name, priority = 0) {
@@ -151,15 +160,20 @@ function drawRow(row) {
     if (lane >= LANES) continue;
     const code = codes.get(one.code);
     const bar = el("span", { className: `bar f${code.family}`, title: `${code.label} (${one.by})` }, code.mark);
-    Object.assign(bar.style, { top: `${top * 100}%`, height: `${(bottom - top) * 100}%`, left: `${lane * 1.75}em` });
+    Object.assign(bar.style, { top: `${top * 100}%`, height: `${(bottom - top) * 100}%`, right: `${lane * 1.75}em` });
     bar.dataset.id = one.id;
     bars.push(bar);
   }
   if (lanes.length > LANES) bars.push(el("span", { className: "more" }, `+${lanes.length - LANES}`));
   row.bars.replaceChildren(...bars);
-  row.chips.replaceChildren(...shown.map((one) => {
-    const chip = el("span", { className: "chip" }, markOf(codes.get(one.code)), codes.get(one.code).label, one.by === coder ? "" : el("i", {}, one.by), one.memo ? el("b", { title: one.memo }, "✎") : "");
-    chip.dataset.id = one.id;
+  const named = new Map(); // one name a code, whoever marked it
+  for (const one of shown) named.set(one.code, [...(named.get(one.code) ?? []), one]);
+  row.chips.replaceChildren(...[...named].map(([id, ones]) => {
+    const who = [...new Set(ones.map((one) => one.by))];
+    const memo = ones.map((one) => one.memo).filter(Boolean).join("\n");
+    const by = who.join() === coder ? "" : el("i", {}, ` ${who.join(", ")}`);
+    const chip = el("span", { className: "chip" }, markOf(codes.get(id)), el("span", {}, codes.get(id).label, by, memo ? el("b", { title: memo }, " ✎") : ""));
+    chip.dataset.id = (ones.find((one) => one.by === coder) ?? ones[0]).id;
     return chip;
   }));
   row.line.classList.toggle("coded", [...byRow[row.i]].some((one) => one.by === coder));
@@ -187,13 +201,13 @@ function listOne(one) {
     el("q", {}, words.length > 240 ? `${words.slice(0, 240)} …` : words), one.memo ? el("em", {}, `✎ ${one.memo}`) : ""));
   one.item.dataset.id = one.id;
   const n = first(order.length, (i) => inOrder(order[i], one) > 0);
-  $("list").insertBefore(one.item, order[n]?.item ?? null);
+  const list = one.stale ? lists.unplaced : lists[Math.floor(rowAt(one.from).i / BLOCK)];
+  list.insertBefore(one.item, order[n]?.item.parentElement === list ? order[n].item : null);
   order.splice(n, 0, one);
 }
 
 // ---- the cursor
 
-const collapsed = () => at.anchor === at.focus;
 function chosen() {
   const [low, high] = [Math.min(at.anchor, at.focus), Math.max(at.anchor, at.focus)];
   if (low === high) return null;
@@ -382,16 +396,15 @@ function filter() {
   drawHere();
 }
 
-function step(row, position, by, alt) {
+// Where an arrow goes: a bare one to where words begin, a selecting one forward to where they end.
+function step(row, position, by, { altKey: letter, shiftKey: extend }) {
   const words = wordsIn(row);
-  const stops = alt ? stepsOf(words) : [0, ...wordsOf(words).map((word) => word[by > 0 && !collapsedOr(by) ? 1 : 0]), words.length];
+  const stops = letter ? stepsOf(words) : [0, ...wordsOf(words).map((word) => word[by > 0 && extend ? 1 : 0]), words.length];
   const next = by > 0 ? stops.find((stop) => stop > position - row.from) : stops.findLast((stop) => stop < position - row.from);
   if (next !== undefined) return row.from + next;
   const beside = rows[row.i + by];
   return beside ? (by > 0 ? beside.from : beside.to) : position;
 }
-let extending = false;
-const collapsedOr = () => !extending; // a bare arrow goes to where words begin, a selecting one to where they end
 
 // Space: the sentence at the cursor; when it is selected already, the whole turn.
 function selectMore() {
@@ -416,12 +429,11 @@ function keyInText(event) {
     return next;
   };
   const code = !control(event) && !event.altKey && !extend && codes.keys.get(key.toLowerCase());
-  extending = extend;
   if (key === "ArrowDown" || key === "ArrowUp") {
     const next = shown(row.i, key === "ArrowDown" ? 1 : -1);
     if (next) moveTo(extend && key === "ArrowDown" ? next.to : next.from, { extend });
-  } else if (key === "ArrowRight") moveTo(step(row, at.focus, 1, event.altKey), { extend });
-  else if (key === "ArrowLeft") moveTo(step(row, at.focus, -1, event.altKey), { extend });
+  } else if (key === "ArrowRight") moveTo(step(row, at.focus, 1, event), { extend });
+  else if (key === "ArrowLeft") moveTo(step(row, at.focus, -1, event), { extend });
   else if (key === "Home") moveTo(control(event) ? rows[0].from : row.from, { extend });
   else if (key === "End") moveTo(control(event) ? rows.at(-1).to : row.to, { extend });
   else if (key === "PageDown" || key === "PageUp") moveTo(rows[Math.max(0, Math.min(rows.length - 1, row.i + (key === "PageDown" ? 10 : -10)))].from, { extend });
@@ -435,7 +447,6 @@ function keyInText(event) {
   else if (extend && key === "L") view("side"), ($("list").querySelector("li:not([hidden]) button") ?? $("side")).focus();
   else if (extend && key === "C") view("book"), $("tree").querySelector("[tabindex='0']")?.focus();
   else if (code) apply(code.id);
-  else if (collapsed() && extend && key.length === 1) return;
   else return;
   event.preventDefault();
 }
@@ -663,7 +674,9 @@ function begin() {
 }
 
 async function open() {
-  history0();
+  const address = new URL(location);
+  address.searchParams.delete("token"); // it is a cookie by now and need not stand in the history
+  globalThis.history.replaceState(null, "", address);
   for (const button of $("views").children) button.onclick = () => view(button.dataset.view);
   $("help").onclick = () => $("keys").showModal();
   $("interviews").onclick = () => showDesk();
@@ -678,13 +691,6 @@ async function open() {
     $("state").textContent = "Not opened";
     notice(error.problems ?? [{ where: interview, what: error.message, fix: "Open the page again: ctresearch code." }]);
   }
-}
-
-// The token came with the address and is a cookie now: it need not stand in the history.
-function history0() {
-  const url = new URL(location);
-  url.searchParams.delete("token");
-  globalThis.history.replaceState(null, "", url);
 }
 
 open();

@@ -1,0 +1,64 @@
+"""What a reader might try on a report that was built for real: every artefact is searched."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import zipfile
+from pathlib import Path
+
+import pytest
+from docx import Document
+
+
+@pytest.fixture(scope="session")
+def artefacts(built):
+    """The bytes of every file of the reports, and of every file packed within one."""
+    found: dict[str, bytes] = {}
+    for path in sorted(built.reports.rglob("*")):
+        if path.is_file():
+            found[str(path.relative_to(built.reports))] = path.read_bytes()
+            if zipfile.is_zipfile(path):
+                with zipfile.ZipFile(path) as packed:
+                    found |= {f"{path.name}!{n}": packed.read(n) for n in packed.namelist()}
+    return found
+
+
+def test_no_artefact_and_no_file_name_holds_the_name_of_an_informant(built, artefacts):
+    path = built.country("suriname").folder / "informants.csv"
+    people = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+    canaries = {part for who in people for name in ("name", "email") for part in who[name].split()}
+
+    assert len(canaries) > 20
+    assert [n for n, b in artefacts.items() for c in canaries if c.encode() in n.encode() + b] == []
+
+
+def test_no_chart_carries_the_data_it_was_drawn_from(artefacts):
+    telling = re.compile(rb"vega|\"datasets\"|<(title|desc)>[^<]*JAM-|SUR-KI-\d")
+
+    assert [name for name, held in artefacts.items() if telling.search(held)] == []
+
+
+def test_no_picture_carries_words_of_its_own(artefacts):
+    pictures = [b for b in artefacts.values() if b.startswith(b"\x89PNG")]
+
+    assert [
+        kind for b in pictures for kind in (b"tEXt", b"iTXt", b"zTXt", b"eXIf") if kind in b
+    ] == []
+
+
+def test_no_notebook_tells_when_or_where_it_ran(artefacts):
+    notebooks = [json.loads(b) for name, b in artefacts.items() if name.endswith(".ipynb")]
+
+    assert [n for n in notebooks if "papermill" in n["metadata"]] == []
+    assert [c for n in notebooks for c in n["cells"] if "execution" in c["metadata"]] == []
+
+
+def test_the_word_file_names_no_program_and_holds_no_comment_change_or_thumbnail(built):
+    path = next(Path(built.reports).rglob("*.docx"))
+    parts = zipfile.ZipFile(path).namelist()
+
+    assert [p for p in parts if re.search("comments|thumbnail|customXml", p)] == []
+    assert "python-docx" not in (Document(path).core_properties.author or "")
