@@ -209,12 +209,17 @@ def test_status_names_the_file_that_changed(study):
     )
 
 
-def test_a_run_asked_for_again_is_listed_with_that_reason(study):
+def test_whoever_asks_for_all_again_is_told_of_every_run_and_why(study):
     run_all(study)
+    asked = runs.stale(study, runs.plan(study), fresh=True)
 
-    assert {why for _, why in runs.stale(study, runs.plan(study), fresh=True)} == {
-        "asked for again"
-    }
+    assert [why for _, why in asked] == [
+        "asked for again",
+        "asked for again",
+        "waits for guyana/media",
+        "waits for suriname/media",
+        "waits for guyana/country",
+    ]
 
 
 def test_a_notebook_that_is_missing_is_refused_where_it_is_listed(study):

@@ -594,7 +594,7 @@ def inputs_digests(study: Study, run: Run, contents: Contents) -> dict[str, str]
 
 def _study_digest(study: Study, run: Run) -> str:
     """The content of study.toml that matters to a run: all but the plan of other runs."""
-    apart = {"notebooks", "seals"}
+    apart = {"notebooks", "seals", "workers"}
     if run.rule.each in ("programme", "countries"):
         apart |= {"countries", "meetings"}
     kept = study.file.model_dump(mode="json", exclude=apart) | run.rule.model_dump(mode="json")
