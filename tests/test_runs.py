@@ -376,12 +376,11 @@ def test_a_file_that_a_notebook_reads_and_no_list_names_is_told(study):
     told = []
     list(runs.run_all(Study(study.root), runs.plan(Study(study.root)), told=told.append))
 
-    assert [(problem.where, problem.what) for problem in told] == [
-        (
-            "research/media.ipynb, for guyana",
-            "it read research/countries/guyana/media.csv, which study.toml does not say it reads",
-        )
-    ]
+    ((where, what),) = [(problem.where, problem.what) for problem in told]
+    place = where.removeprefix("research/media.ipynb, for ")  # whichever ended first
+    assert what == (
+        f"it read research/countries/{place}/media.csv, which study.toml does not say it reads"
+    )
 
 
 def test_each_run_adds_a_line_to_the_log_with_what_its_record_must_not_hold(study):
