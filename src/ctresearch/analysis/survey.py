@@ -49,8 +49,12 @@ class Estimated:
     n: int  # respondents who answered, not weighted
 
     def shown(self, unit: str = "respondent") -> Estimate:
-        """The estimate of a proportion as a value that a table or a finding may hold."""
-        return Estimate(self.estimate, self.low, self.high, self.n, unit, "probability")
+        """The estimate of a proportion as a value that a table or a finding may hold.
+
+        To ten decimals: beyond them processors differ, and a rerun elsewhere must come to the same.
+        """
+        estimate, low, high = (round(end, 10) for end in (self.estimate, self.low, self.high))
+        return Estimate(estimate, low, high, self.n, unit, "probability")
 
 
 def mean(
