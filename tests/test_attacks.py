@@ -6,11 +6,16 @@ import csv
 import io
 import json
 import re
+import subprocess
 import zipfile
 from pathlib import Path
 
 import pytest
 from docx import Document
+from test_seals import shingles
+
+from ctresearch import evidence
+from ctresearch.findings import FILE, read
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +38,26 @@ def test_no_artefact_and_no_file_name_holds_the_name_of_an_informant(built, arte
 
     assert len(canaries) > 20
     assert [n for n, b in artefacts.items() for c in canaries if c.encode() in n.encode() + b] == []
+
+
+def test_no_artefact_of_a_build_holds_eight_words_of_an_answer_but_released_quotes(
+    built, artefacts
+):
+    turns = evidence.turns(built.country("suriname"))
+    quoted = {turn for path in built.results.rglob(FILE) for f in read(path) for turn in f.quotes}
+    answers = turns[(turns["speaker"] == "R") & ~turns["turn"].isin(quoted)]
+    said = shingles(*answers["text"])
+    kept = {str(p): p.read_bytes() for p in built.build.rglob("*") if p.is_file()}
+    for path in built.reports.rglob("*.pdf"):
+        text = subprocess.run(["pdftotext", path, "-"], capture_output=True, check=True)
+        kept[f"{path} as text"] = text.stdout
+
+    assert len(said) > 1000
+    assert [
+        name
+        for name, held in {**artefacts, **kept}.items()
+        if shingles(re.sub(rb"<[^>]*>", b" ", held).decode("utf-8", "replace")) & said
+    ] == []
 
 
 def test_no_chart_carries_the_data_it_was_drawn_from(artefacts):
