@@ -32,6 +32,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -338,8 +339,10 @@ def replay(lines: Iterable[Line]) -> tuple[Line, ...]:
     The order of `lines` is no matter. A `del` takes back the line it names, be it a coding, a
     move, a memo or another `del`; a line that names nothing changes nothing.
     """
-    if not (story := sorted(lines, key=_when)):
+    if not (story := list(lines)):
         return ()
+    alone = len({one.id for one in story}) == len(story)  # then none is told from its twin
+    story.sort(key=attrgetter("at", "id") if alone else _when)
     ids, ops, names = zip(*((one.id, one.op, one.of) for one in story), strict=True)
     left = [story[n] for n in kept(ids, ops, names)]
     live = {one.id: one for one in reversed(left) if one.op == "add"}
@@ -419,7 +422,7 @@ def check_codings(country: Country, codebook: Codebook) -> None:
 
 
 @contextmanager
-def _at_one_go() -> Iterator[None]:
+def at_one_go() -> Iterator[None]:
     """Keep Python from looking for garbage again and again while millions of values are made."""
     was_on = gc.isenabled()
     gc.disable()
@@ -430,7 +433,7 @@ def _at_one_go() -> Iterator[None]:
             gc.enable()
 
 
-@_at_one_go()
+@at_one_go()
 def _read(
     country: Country, codebook: Codebook, only: str = "", *, doubting: bool = False
 ) -> tuple[dict[Log, Live], Problems, list[Problem]]:
