@@ -31,7 +31,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache, partial
-from itertools import chain
+from itertools import accumulate, chain
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -56,7 +57,7 @@ SEGMENTS = ["segment", "turn", "interview", "informant", "coder", "code", "start
 # turns: answers of the informant; coded: those a coding of the coder touches; codings: live ones;
 # locked: the coder is done; last: when the coder last wrote into the log, "" for never.
 PROGRESS = ["interview", "turns", "coded", "codings", "locked", "last"]
-FORM = [1, *Live._fields]  # of what is kept; raise the number when its meaning changes
+FORM = [2, *Live._fields]  # of what is kept; raise the number when its meaning changes
 REACH = 1 << 32  # more characters than a transcript has
 
 Log = tuple[str, str]  # interview, coder
@@ -338,8 +339,10 @@ def replay(lines: Iterable[Line]) -> tuple[Line, ...]:
     The order of `lines` is no matter. A `del` takes back the line it names, be it a coding, a
     move, a memo or another `del`; a line that names nothing changes nothing.
     """
-    if not (story := sorted(lines, key=_when)):
+    if not (story := list(lines)):
         return ()
+    alone = len({one.id for one in story}) == len(story)  # then none is told from its twin
+    story.sort(key=attrgetter("at", "id") if alone else _when)
     ids, ops, names = zip(*((one.id, one.op, one.of) for one in story), strict=True)
     left = [story[n] for n in kept(ids, ops, names)]
     live = {one.id: one for one in reversed(left) if one.op == "add"}
@@ -357,6 +360,19 @@ def _when(one: Line) -> tuple[object, ...]:
 # Counting
 
 
+@contextmanager
+def at_one_go() -> Iterator[None]:
+    """Keep Python from looking for garbage again and again while millions of values are made."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+@at_one_go()
 def segments(country: Country, turns: pd.DataFrame, codebook: Codebook) -> pd.DataFrame:
     """All live codings of a country, of every coder (columns: SEGMENTS).
 
@@ -418,19 +434,7 @@ def check_codings(country: Country, codebook: Codebook) -> None:
 # Reading
 
 
-@contextmanager
-def _at_one_go() -> Iterator[None]:
-    """Keep Python from looking for garbage again and again while millions of values are made."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
-@_at_one_go()
+@at_one_go()
 def _read(
     country: Country, codebook: Codebook, only: str = "", *, doubting: bool = False
 ) -> tuple[dict[Log, Live], Problems, list[Problem]]:
@@ -442,32 +446,32 @@ def _read(
     found: dict[Log, Live] = {}
     known, fresh, faults, doubts = _known(shelf), dict[str, Entry](), Problems(), list[Problem]()
     beside = lru_cache(maxsize=1)(partial(_beside, country))  # the logs of an interview adjoin
-    for log, where, mark, interview, coder in _listed(country, only, faults):
-        entry = known.get(log.name)
+    for name, where, mark, interview, coder in _listed(country, only, faults):
+        entry = known.get(name)
         usable = entry and entry.mark == mark and not (doubting and entry.doubtful)
         if entry and usable and codebook.by_id.keys() >= {*entry.live.code, *entry.live.dead}:
             found[interview, coder] = entry.live
             continue
         with faults.gather():
-            of = beside(interview)
+            log, of = country.folder / "codings" / name, beside(interview)
             doubted: list[Problem] = []
             live = quick(log, coder, of, codebook.by_id.keys())
             if live is None:
                 live, doubted = _careful(log, where, coder, of, codebook)
             found[interview, coder] = live
             doubts += doubted
-            if of.text is not None:
-                fresh[log.name] = Entry(mark, bool(doubted), live)
+            if of.text is not None and " ".join(live.segment).split() == live.segment:
+                fresh[name] = Entry(mark, bool(doubted), live)
     if fresh:
         with suppress(OSError):  # a study that may only be read is read without
-            write_whole(shelf, to_json((FORM, known | fresh)))
+            write_whole(shelf, _packed(known | fresh))
     return found, faults, doubts
 
 
 def _listed(
     country: Country, only: str, faults: Problems
-) -> Iterator[tuple[Path, str, list[int], str, str]]:
-    """Each log, how it is shown, what marks its state, its interview and its coder."""
+) -> Iterator[tuple[str, str, list[int], str, str]]:
+    """The name of each log, how it is shown, what marks its state, its interview and its coder."""
     folder, shown = country.folder / "codings", country.study.shown(country.folder / "codings")
     texts = {name.partition(".")[0]: mark for name, mark in _marks(country.folder / "interviews")}
     for name, mark in sorted(_marks(folder)):
@@ -479,7 +483,7 @@ def _listed(
                 what = f"there is no transcript {interview}.txt to code"
                 raise refuse(where, what, suggestion(interview, texts))
             if only in ("", coder):
-                yield folder / name, where, mark + texts[interview], interview, coder
+                yield name, where, mark + texts[interview], interview, coder
 
 
 def _marks(folder: Path) -> Iterator[tuple[str, list[Any]]]:
@@ -494,14 +498,24 @@ def _marks(folder: Path) -> Iterator[tuple[str, list[Any]]]:
 def _known(shelf: Path) -> dict[str, Entry]:
     """What an earlier reading kept, by the name of the log; nothing where it is of no use."""
     try:
-        form, kept = from_json(shelf.read_bytes(), cache_strings="keys")
+        form, codes, kept = from_json(shelf.read_bytes(), cache_strings="keys")
         return {
-            name: Entry(mark, doubtful, Live(*live))
-            for name, (mark, doubtful, live) in kept.items()
+            name: Entry(mark, doubtful, Live(ids.split(), [codes[n] for n in places], *live))
+            for name, (mark, doubtful, ids, places, *live) in kept.items()
             if form == FORM
         }
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (OSError, ValueError, TypeError, AttributeError, IndexError):
         return {}
+
+
+def _packed(entries: dict[str, Entry]) -> bytes:
+    """What `_known` reads: the ids of a log as one text, its codes as places in a list of all."""
+    place = {code: n for n, code in enumerate({c for e in entries.values() for c in e.live.code})}
+    kept = {
+        name: (*told, " ".join(live.segment), [place[code] for code in live.code], *live[2:])
+        for name, (*told, live) in entries.items()
+    }
+    return to_json((FORM, list(place), kept))
 
 
 def live_lines(country: Country, interview: str, coder: str) -> dict[str, Line]:
@@ -631,25 +645,27 @@ def _frame(found: dict[Log, Live], turns: pd.DataFrame, codebook: Codebook) -> p
     def each(values: Iterable[str]) -> Any:
         return np.repeat(np.array(list(values), dtype=object), sizes)
 
-    def every(column: str) -> list[Any]:
-        return list(chain.from_iterable(getattr(live, column) for live in lives))
+    def every(column: str, kind: type = object) -> Any:
+        values = chain.from_iterable(getattr(live, column) for live in lives)
+        return np.fromiter(values, dtype=kind, count=sum(sizes))
 
-    interview, start = each(one for one, _ in found), np.array(every("start"), dtype=int)
-    stale = np.zeros(len(start), dtype=bool)
-    for first, live in zip(np.cumsum([0, *sizes[:-1]]), lives, strict=bool(lives)):
-        stale[[first + n for n in live.stale]] = True
-    now = {code: _in_use(code, codebook) for code in set(every("code"))}
-    row = _turn_at(turns, interview, start)
+    start, codes = every("start", int), every("code")
+    stale, firsts = np.zeros(len(start), dtype=bool), accumulate(sizes, initial=0)
+    stale[[first + n for first, live in zip(firsts, lives, strict=False) for n in live.stale]] = (
+        True
+    )
+    now = {code: _in_use(code, codebook) for code in set(codes)}
+    row = _turn_at(turns, [one for one, _ in found], start, sizes)
     turn = np.append(turns["turn"].to_numpy(dtype=object), "")[row]
     columns = {
         "segment": every("segment"),
         "turn": np.where(stale, "", turn),
-        "interview": interview,
+        "interview": each(one for one, _ in found),
         "informant": each(who.get(one, one) for one, _ in found),
         "coder": each(coder for _, coder in found),
-        "code": [now[code] for code in every("code")],
+        "code": np.fromiter(map(now.__getitem__, codes), dtype=object, count=len(codes)),
         "start": start,
-        "end": np.array(every("end"), dtype=int),
+        "end": every("end", int),
         "stale": stale,
     }
     texts = dict.fromkeys(SEGMENTS[:6], "str")
@@ -663,8 +679,10 @@ def _in_use(code: str, codebook: Codebook) -> str:
     return code
 
 
-def _turn_at(turns: pd.DataFrame, interviews: Any, at: Any) -> Any:
+def _turn_at(turns: pd.DataFrame, interviews: Any, at: Any, sizes: Any = 1) -> Any:
     """The row of `turns` each offset lies in; -1 where the turns of an interview are not known.
+
+    sizes   how many of the offsets, one after the other, are of each of the interviews
 
     It is the first turn that ends after the offset, or else the last of its interview.
     """
@@ -673,5 +691,6 @@ def _turn_at(turns: pd.DataFrame, interviews: Any, at: Any) -> Any:
     order = np.append(np.argsort(ends, kind="stable"), -1)
     ends = ends[order[:-1]]
     place = pd.Index(names).get_indexer(interviews)
-    last = np.searchsorted(ends, (place + 1) * REACH) - 1
+    last = np.repeat(np.searchsorted(ends, (place + 1) * REACH) - 1, sizes)
+    place = np.repeat(place, sizes)
     return order[np.minimum(np.searchsorted(ends, place * REACH + at, side="right"), last)]

@@ -185,6 +185,7 @@ def propose(study: Study, project: refi.Project) -> list[Path]:
     return [write_whole(target, "\n".join([head, *entries]))] if entries else []
 
 
+@coding.at_one_go()
 def bring(country: Country | None, project: refi.Project, asked: Asked) -> list[Path]:
     """Bring what was read into a country; the transcripts and logs that have something new.
 

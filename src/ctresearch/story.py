@@ -22,7 +22,7 @@ BLOCK = 1 << 22  # bytes of a log that `quick` looks at in one go
 
 # A line as `Line` writes it. Groups: id, op, of, at, code, start, end, quote. Who wrote it and on
 # which version is looked for in the whole block, which is faster.
-LETTERS = r"""[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u(?!d[89a-f])[0-9a-f]{4})[^"\\\x00-\x1f]*+)*+"""
+LETTERS = r"""(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u(?!d[89a-f])[0-9a-f]{4}))*+"""
 PLAIN = r"""[^"\\\x00-\x1f]++"""
 NUMBER = r"(0|[1-9][0-9]{0,8})"
 AS_WRITTEN = re.compile(
@@ -126,7 +126,7 @@ def _columns(found: list[tuple[str, ...]], v: str, of: Transcript) -> Live | Non
 def living(story: Story, now: str, last: str) -> Live:
     """What lives after a story; `now` is the version of the transcript."""
     ids, ops, names, v, codes, start, end = story
-    left = kept(ids, ops, names)
+    left = kept(ids, ops, names) if {*ops} - {"add", "lock"} else range(len(ids))
     place = made = [n for n in left if ops[n] == "add"]
     if "move" in ops:
         moved = {names[n]: n for n in left if ops[n] == "move"}
