@@ -11,7 +11,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from ctresearch.cli import app, told
+from ctresearch.cli import app
+from ctresearch.verbs.common import told
 
 SURINAME = "research/countries/suriname"
 

@@ -49,7 +49,11 @@ FLOORS = {
         "reports",
     ],
     "check": ["build", "verify"],
-    "doors": ["page.desk", "page.routes", "page.serving", "cli"],
+    "doors": [
+        *("page.desk", "page.routes", "page.serving"),
+        *("verbs.common", "verbs.everybody", "verbs.researcher", "verbs.editor", "verbs.reviewer"),
+        "cli",
+    ],
 }
 
 # A foreign format or tool has one door; the modules that may import each library.
@@ -72,11 +76,11 @@ DOORS = {
     "tornado": {"page.routes"},
     "scipy": {"sums", "analysis.survey", "analysis.syndication"},
     "distributed": {"distant"},
-    "typer": {"cli"},
-    "rich": {"cli"},
+    "typer": {"cli"} | {module for module in FLOORS["doors"] if module.startswith("verbs.")},
+    "rich": {"verbs.common"},
 }
 MOST_LINES = 500  # of code in a module
-MOST_LINES_TOGETHER = 12_000
+MOST_LINES_TOGETHER = 15_000
 
 ORDER = [module for floor in FLOORS.values() for module in floor]
 MODULES = {
